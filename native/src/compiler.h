@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+//
+// Everything that differs from compiler to compiler. Uses only headers that every compiler carries itself.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define NXENT_ARCH_X86_64 1
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#else
+#include <cpuid.h>
+#endif
+#elif defined(__aarch64__) || defined(_M_ARM64)
+#define NXENT_ARCH_ARM64 1
+#else
+#error "NativeXent's native library is for x86-64 and arm64; other machines use the managed implementation."
+#endif
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define NXENT_INLINE static __forceinline
+#include <intrin.h>
+#else
+#define NXENT_INLINE static inline __attribute__((always_inline))
+#endif
+
+// One fused multiply-add instruction for a single float, where the target has one.
+#if defined(NXENT_ARCH_ARM64) || defined(__FMA__)
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <arm_neon.h>
+#define NXENT_FMAF(a, b, c) vget_lane_f32(vfma_f32(vdup_n_f32(c), vdup_n_f32(a), vdup_n_f32(b)), 0)
+#else
+#define NXENT_FMAF(a, b, c) __builtin_fmaf(a, b, c)
+#endif
+#endif
+
+namespace nxent {
+namespace {
+
+// Reinterprets the bits of a value. A union would be undefined, and <bit> is not to be had freestanding.
+template <class To, class From>
+NXENT_INLINE To bit_cast(From from) {
+    static_assert(sizeof(To) == sizeof(From), "sizes differ");
+    return __builtin_bit_cast(To, from);
+}
+
+// Asks for the cache line offset elements after p to be brought to the second-level cache. It need not be readable.
+NXENT_INLINE void prefetch(const float* p, size_t offset) {
+    const void* line = reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + offset * sizeof(float));
+#if defined(_MSC_VER) && !defined(__clang__) && defined(NXENT_ARCH_X86_64)
+    _mm_prefetch(static_cast<const char*>(line), _MM_HINT_T1);
+#elif defined(_MSC_VER) && !defined(__clang__)
+    __prefetch(line);
+#else
+    __builtin_prefetch(line, 0, 2);
+#endif
+}
+
+// A pointer that is read and replaced as a whole, whichever threads do it. What it points to never changes.
+template <class T>
+class AtomicPointer {
+public:
+#if defined(_MSC_VER) && !defined(__clang__)
+    const T* load() const {
+        return static_cast<const T*>(
+            _InterlockedCompareExchangePointer(const_cast<void* volatile*>(&value_), nullptr, nullptr));
+    }
+    void store(const T* value) { _InterlockedExchangePointer(&value_, const_cast<T*>(value)); }
+
+private:
+    void* volatile value_ = nullptr;
+#else
+    const T* load() const { return __atomic_load_n(&value_, __ATOMIC_ACQUIRE); }
+    void store(const T* value) { __atomic_store_n(&value_, value, __ATOMIC_RELEASE); }
+
+private:
+    const T* value_ = nullptr;
+#endif
+};
+
+#if defined(NXENT_ARCH_X86_64)
+struct CpuidRegisters {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+// The registers are all zero where the CPU does not have the leaf.
+inline CpuidRegisters cpuid(uint32_t leaf, uint32_t subleaf) {
+    CpuidRegisters r{};
+#if defined(_MSC_VER) && !defined(__clang__)
+    int out[4];
+    __cpuid(out, 0);
+    if (static_cast<uint32_t>(out[0]) < leaf) return r;
+    __cpuidex(out, static_cast<int>(leaf), static_cast<int>(subleaf));
+    r = {static_cast<uint32_t>(out[0]), static_cast<uint32_t>(out[1]), static_cast<uint32_t>(out[2]),
+         static_cast<uint32_t>(out[3])};
+#else
+    if (!__get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx)) return CpuidRegisters{};
+#endif
+    return r;
+}
+
+// Which register states the operating system saves. Only to be called where CPUID reports OSXSAVE.
+inline uint64_t xgetbv0() {
+#if defined(_MSC_VER) && !defined(__clang__)
+    return _xgetbv(0);
+#else
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (static_cast<uint64_t>(high) << 32) | low;
+#endif
+}
+#endif
+
+}  // namespace
+}  // namespace nxent
