@@ -1,0 +1,164 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace NativeXent.Interop;
+
+/// <summary>
+/// Finds the native library and makes sure that it is the one this assembly was made for, before anything else is called.
+/// Never throws: whatever goes wrong is a reason, and the managed implementation takes over.
+/// </summary>
+internal static unsafe class NativeLibraryLoader
+{
+    private static Assembly Assembly => typeof(NativeLibraryLoader).Assembly;
+
+    private static string FileName =>
+        OperatingSystem.IsWindows() ? $"{NativeMethods.LibraryName}.dll"
+        : OperatingSystem.IsMacOS() ? $"lib{NativeMethods.LibraryName}.dylib"
+        : $"lib{NativeMethods.LibraryName}.so";
+
+    internal static Result Load()
+    {
+        List<string> tried = [];
+        foreach (string path in Candidates())
+        {
+            if (!File.Exists(path))
+            {
+                tried.Add($"{path}: no such file.");
+            }
+            else if (!TryLoad(path, out nint handle, out string? problem))
+            {
+                tried.Add($"{path}: {problem}");
+            }
+            else if (Mismatch(handle) is { } mismatch)
+            {
+                tried.Add($"{path}: {mismatch}");
+                NativeLibrary.Free(handle);
+            }
+            else
+            {
+                return Adopt(handle, path);
+            }
+        }
+
+        // What the system finds by itself: its own search path, or a library that is already part of the process.
+        if (NativeLibrary.TryLoad(NativeMethods.LibraryName, Assembly, null, out nint found))
+        {
+            if (Mismatch(found) is not { } mismatch)
+            {
+                return Adopt(found, null);
+            }
+
+            tried.Add($"{NativeMethods.LibraryName}, from the system's search path: {mismatch}");
+            NativeLibrary.Free(found);
+        }
+        else
+        {
+            tried.Add($"{NativeMethods.LibraryName}, from the system's search path: not found.");
+        }
+
+        return new Result(null, $"No usable library was found. Tried:{string.Concat(tried.Select(t => $"\n  {t}"))}");
+    }
+
+    private static Result Adopt(nint handle, string? path)
+    {
+        try
+        {
+            NativeLibrary.SetDllImportResolver(
+                Assembly, (name, _, _) => name == NativeMethods.LibraryName ? handle : 0);
+            return LayoutMismatch() is { } mismatch ? new Result(path, mismatch) : new Result(path, null);
+        }
+        catch (Exception e) when (e is InvalidOperationException or DllNotFoundException or EntryPointNotFoundException)
+        {
+            return new Result(path, e.Message, e);
+        }
+    }
+
+    // Where .NET looks too: the folders of the application's dependencies, the application's own, and this assembly's;
+    // in each, the file itself or the layout of a package.
+    private static IEnumerable<string> Candidates()
+    {
+        string fromPackage = Path.Combine("runtimes", RuntimeInformation.RuntimeIdentifier, "native", FileName);
+        IEnumerable<string> folders =
+            (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? string.Empty)
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Append(AppContext.BaseDirectory)
+            .Append(AssemblyFolder())
+            .Where(folder => folder.Length > 0)
+            .Select(Path.GetFullPath)
+            .Select(Path.TrimEndingDirectorySeparator)
+            .Distinct();
+        return folders.SelectMany(
+            folder => (string[])[Path.Combine(folder, FileName), Path.Combine(folder, fromPackage)]);
+    }
+
+    [UnconditionalSuppressMessage(
+        "SingleFile", "IL3000", Justification = "Empty in a single file, where the other folders serve.")]
+    private static string AssemblyFolder() => Path.GetDirectoryName(Assembly.Location) ?? string.Empty;
+
+    private static bool TryLoad(string path, out nint handle, [NotNullWhen(false)] out string? problem)
+    {
+        try
+        {
+            handle = NativeLibrary.Load(path);
+            problem = null;
+            return true;
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            handle = 0;
+            problem = $"the system cannot load it. {e.Message}";
+            return false;
+        }
+    }
+
+    // Asked before the library is adopted, so by address and not by a P/Invoke.
+    private static string? Mismatch(nint handle)
+    {
+        if (!NativeLibrary.TryGetExport(handle, nameof(NativeMethods.nxent_abi_version), out nint address))
+        {
+            return "it is not NativeXent's library.";
+        }
+
+        uint version = ((delegate* unmanaged[Cdecl]<uint>)address)();
+        return version == NativeMethods.NXENT_ABI_VERSION
+            ? null
+            : $"it has ABI version {version}, this assembly needs {NativeMethods.NXENT_ABI_VERSION}.";
+    }
+
+    private static string? LayoutMismatch()
+    {
+        (string Name, int Size)[] expected =
+        [
+            (nameof(nxent_softmax_cross_entropy_args), sizeof(nxent_softmax_cross_entropy_args)),
+            (nameof(nxent_label_error), sizeof(nxent_label_error)),
+        ];
+        foreach ((string name, int size) in expected)
+        {
+            if (NativeSize(name) != (nuint)size)
+            {
+                return $"The library's {name} has {NativeSize(name)} bytes, this assembly's {size}.";
+            }
+        }
+
+        return null;
+    }
+
+    private static nuint NativeSize(string structure)
+    {
+        for (nuint i = 0; NativeBackend.Text(NativeMethods.nxent_layout_name(i)) is { } name; i++)
+        {
+            if (name == structure)
+            {
+                return NativeMethods.nxent_layout_value(i);
+            }
+        }
+
+        return 0;
+    }
+
+    /// <param name="Path">The library's path, where it is known.</param>
+    /// <param name="Reason">Why the library cannot be used, or null where it can.</param>
+    /// <param name="Cause">The exception behind the reason.</param>
+    internal sealed record Result(string? Path, string? Reason, Exception? Cause = null);
+}
