@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: 8e5538966e05bbf5ca3358c3f3bf0a7e66c3be4cd4f59268f1c5d64fcaa9b632
+// Header SHA-256: ba9b61410f2b12fd8fa8f9e950d0c1a20341d80cdf348293a384c63540266fce
 
 #nullable enable
 

@@ -44,8 +44,8 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, SoftmaxCrossEntropyJ
         !extent_of(args.labels, args.batch_size, 1, 1, sizeof(int32_t), labels) ||
         !extent_of(args.loss, args.loss ? args.batch_size : 0, 1, 1, sizeof(float), loss))
         return NXENT_ERROR_SIZE_OVERFLOW;
-    job = {args.logits,  logits_stride,    args.labels,    args.grad,   grad_stride,
-           args.loss,    args.num_classes, args.row_begin, args.row_end};
+    job = {args.logits, logits_stride,    args.labels,    args.grad,   grad_stride,
+           args.loss,   args.num_classes, args.row_begin, args.row_end};
     if (args.row_begin == args.row_end) return NXENT_OK;
     if (!args.logits || !args.labels || !args.grad) return NXENT_ERROR_NULL_POINTER;
     if (!aligned(args.logits, alignof(float)) || !aligned(args.labels, alignof(int32_t)) ||
@@ -74,7 +74,7 @@ struct LayoutEntry {
 #define NXENT_FIELD(type, field) \
     { #type "." #field, offsetof(type, field) }
 #define NXENT_VALUE(name) \
-    { #name, static_cast<size_t>(name) }
+    { #name, name }
 
 constexpr LayoutEntry kLayout[] = {
     NXENT_STRUCT(nxent_softmax_cross_entropy_args),
@@ -153,8 +153,7 @@ const char* nxent_status_message(int32_t status) {
             return "An output overlaps an input or another output, and is not exactly the logits themselves.";
         case NXENT_ERROR_ISA_UNKNOWN: return "No instruction set has this name.";
         case NXENT_ERROR_ISA_NOT_COMPILED: return "This build of the library has no kernel for the instruction set.";
-        case NXENT_ERROR_ISA_NOT_SUPPORTED:
-            return "This CPU or operating system does not support the instruction set.";
+        case NXENT_ERROR_ISA_NOT_SUPPORTED: return "This CPU or operating system does not support the instruction set.";
         default: return "Unknown status.";
     }
 }

@@ -6,7 +6,7 @@ namespace NativeXent;
 /// </summary>
 public readonly record struct ExecutionOptions
 {
-    private readonly int additionalThreads;
+    private readonly int _additionalThreads;
 
     /// <summary>
     /// The greatest number of threads to use, 1 by default; −1 for as many as there are processors. Rows are split over
@@ -15,7 +15,7 @@ public readonly record struct ExecutionOptions
     /// <exception cref="ArgumentOutOfRangeException">The value is 0 or below −1.</exception>
     public int MaxDegreeOfParallelism
     {
-        get => additionalThreads < 0 ? -1 : additionalThreads + 1;
+        get => _additionalThreads < 0 ? -1 : _additionalThreads + 1;
         init
         {
             if (value is 0 or < -1)
@@ -24,7 +24,7 @@ public readonly record struct ExecutionOptions
                     nameof(value), value, $"{nameof(MaxDegreeOfParallelism)} is {value}; it must be −1 or at least 1.");
             }
 
-            additionalThreads = value < 0 ? -1 : value - 1;
+            _additionalThreads = value < 0 ? -1 : value - 1;
         }
     }
 

@@ -13,8 +13,9 @@ namespace NativeXent;
 /// </para>
 /// <para>
 /// The same input gives the same bits on every CPU, operating system, instruction set and backend, and with any number of
-/// threads. Every gradient element and loss whose exact magnitude is at least 2^-125 is within 3 ULP of it; smaller
-/// results than 2^-126 are flushed to +0. A row that holds NaN or +∞, or nothing but −∞, gives NaN (bits 0x7FC00000) in
+/// threads. Every gradient element and loss whose exact magnitude is at least 2^-125 is within 3 ULP of it (an ULP is the
+/// distance between neighbouring floats at the exact value or at the result, whichever is larger); results below 2^-126
+/// are flushed to +0. A loss above <see cref="float.MaxValue"/> is +∞. A row that holds NaN or +∞, or nothing but −∞, gives NaN (bits 0x7FC00000) in
 /// every element. A logit of −∞ has probability 0.
 /// </para>
 /// <para>Every method may be called from any thread at any time, on memory that nobody writes meanwhile.</para>

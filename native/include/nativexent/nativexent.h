@@ -19,8 +19,9 @@
  *   - The same input gives the same bits on every CPU, operating system and instruction set, alone or in a
  *     batch, whatever the row range it is computed in. The managed implementation gives these bits too.
  *   - Every gradient element, the label's included, is within 3 ULP of the exact value where the magnitude of
- *     the exact value is at least 2^-125. So is the loss. Nothing overflows, however large or far apart the
- *     logits are.
+ *     the exact value is at least 2^-125. So is the loss. An ULP is the distance between neighbouring floats
+ *     at the exact value or at the result, whichever is larger. docs/numerics.md derives the bound.
+ *   - However large or far apart the logits are, nothing overflows but a loss above FLT_MAX: it is +infinity.
  *   - A result below 2^-126 (the smallest normal number; within a relative 2^-20 of it) is flushed to 0. No
  *     result is ever subnormal, and every zero is +0.
  *   - Round-to-nearest is assumed. Flush-to-zero and denormals-are-zero modes do not change a bit.

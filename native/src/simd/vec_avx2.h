@@ -23,9 +23,8 @@ struct D {
     __m256d a, b, c, d;
 };
 
-alignas(64) constexpr int32_t kLaneMask[2 * kLanes] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-                                                       -1, -1, -1, -1, -1, 0,  0,  0,  0,  0,  0,
-                                                       0,  0,  0,  0,  0,  0,  0,  0,  0,  0};
+alignas(64) constexpr int32_t kLaneMask[2 * kLanes] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
+                                                       0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0};
 
 // All bits set in the first count lanes.
 struct Mask {

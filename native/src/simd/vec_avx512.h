@@ -42,9 +42,7 @@ NXENT_INLINE F greater(F a, F b) { return {_mm512_max_ps(a.v, b.v)}; }
 NXENT_INLINE F zero_below(F a, F limit) {
     return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, limit.v, _CMP_GE_OQ), a.v)};
 }
-NXENT_INLINE F power_of_two(F a) {
-    return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.v), 23))};
-}
+NXENT_INLINE F power_of_two(F a) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.v), 23))}; }
 NXENT_INLINE F replace_lane(F a, size_t lane, float value) {
     return {_mm512_mask_mov_ps(a.v, static_cast<__mmask16>(1u << lane), _mm512_set1_ps(value))};
 }
@@ -56,9 +54,7 @@ NXENT_INLINE float greatest_lane(F a) {
     return _mm512_cvtss_f32(m);
 }
 
-NXENT_INLINE __m256 upper_half(__m512 v) {
-    return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v), 1));
-}
+NXENT_INLINE __m256 upper_half(__m512 v) { return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v), 1)); }
 
 NXENT_INLINE D zero_doubles() { return {_mm512_setzero_pd(), _mm512_setzero_pd()}; }
 NXENT_INLINE D add_widened(D sum, F a) {

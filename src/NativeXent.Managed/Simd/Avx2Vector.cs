@@ -113,23 +113,23 @@ internal readonly unsafe struct Avx2Vector(Vector256<float> a, Vector256<float> 
 internal readonly struct Avx2VectorSum(Vector256<double> a, Vector256<double> b, Vector256<double> c, Vector256<double> d)
     : IVectorSum<Avx2VectorSum, Avx2Vector>
 {
-    private readonly Vector256<double> a = a;
-    private readonly Vector256<double> b = b;
-    private readonly Vector256<double> c = c;
-    private readonly Vector256<double> d = d;
+    private readonly Vector256<double> _a = a;
+    private readonly Vector256<double> _b = b;
+    private readonly Vector256<double> _c = c;
+    private readonly Vector256<double> _d = d;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx2VectorSum AddWidened(Avx2VectorSum sum, Avx2Vector a) =>
         new(
-            Avx.Add(sum.a, Avx.ConvertToVector256Double(a.A.GetLower())),
-            Avx.Add(sum.b, Avx.ConvertToVector256Double(a.A.GetUpper())),
-            Avx.Add(sum.c, Avx.ConvertToVector256Double(a.B.GetLower())),
-            Avx.Add(sum.d, Avx.ConvertToVector256Double(a.B.GetUpper())));
+            Avx.Add(sum._a, Avx.ConvertToVector256Double(a.A.GetLower())),
+            Avx.Add(sum._b, Avx.ConvertToVector256Double(a.A.GetUpper())),
+            Avx.Add(sum._c, Avx.ConvertToVector256Double(a.B.GetLower())),
+            Avx.Add(sum._d, Avx.ConvertToVector256Double(a.B.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumLanes(Avx2VectorSum a)
     {
-        Vector256<double> four = Avx.Add(Avx.Add(a.a, a.c), Avx.Add(a.b, a.d));
+        Vector256<double> four = Avx.Add(Avx.Add(a._a, a._c), Avx.Add(a._b, a._d));
         Vector128<double> two = Sse2.Add(four.GetLower(), four.GetUpper());
         return two.ToScalar() + two.GetElement(1);
     }

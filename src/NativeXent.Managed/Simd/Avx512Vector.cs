@@ -77,19 +77,19 @@ internal readonly unsafe struct Avx512Vector(Vector512<float> v) : IVector<Avx51
 internal readonly struct Avx512VectorSum(Vector512<double> a, Vector512<double> b)
     : IVectorSum<Avx512VectorSum, Avx512Vector>
 {
-    private readonly Vector512<double> a = a;
-    private readonly Vector512<double> b = b;
+    private readonly Vector512<double> _a = a;
+    private readonly Vector512<double> _b = b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx512VectorSum AddWidened(Avx512VectorSum sum, Avx512Vector a) =>
         new(
-            Avx512F.Add(sum.a, Avx512F.ConvertToVector512Double(a.V.GetLower())),
-            Avx512F.Add(sum.b, Avx512F.ConvertToVector512Double(a.V.GetUpper())));
+            Avx512F.Add(sum._a, Avx512F.ConvertToVector512Double(a.V.GetLower())),
+            Avx512F.Add(sum._b, Avx512F.ConvertToVector512Double(a.V.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumLanes(Avx512VectorSum a)
     {
-        Vector512<double> eight = Avx512F.Add(a.a, a.b);
+        Vector512<double> eight = Avx512F.Add(a._a, a._b);
         Vector256<double> four = Avx.Add(eight.GetLower(), eight.GetUpper());
         Vector128<double> two = Sse2.Add(four.GetLower(), four.GetUpper());
         return two.ToScalar() + two.GetElement(1);

@@ -65,5 +65,5 @@ internal struct Lanes
 {
     public const int Length = 16;
 
-    private float first;
+    private float _first;
 }

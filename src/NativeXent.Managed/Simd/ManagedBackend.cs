@@ -11,12 +11,12 @@ internal static unsafe class ManagedBackend
         new("scalar", true, &SoftmaxCrossEntropyKernel<ScalarVector, ScalarVectorSum>.Run),
     ];
 
-    private static InstructionSet active = Best;
+    private static InstructionSet _active = Best;
 
     /// <summary>Why <see cref="InstructionSetVariable"/> could not be honoured, or null.</summary>
     internal static string? VariableProblem { get; } = InstructionSetVariable.Honour("managed", ForceInstructionSet);
 
-    internal static string ActiveInstructionSet => Volatile.Read(ref active).Name;
+    internal static string ActiveInstructionSet => Volatile.Read(ref _active).Name;
 
     internal static string[] UsableInstructionSets =>
         [.. from candidate in Candidates where candidate.IsSupported select candidate.Name];
@@ -24,7 +24,7 @@ internal static unsafe class ManagedBackend
     private static InstructionSet Best => Candidates.First(candidate => candidate.IsSupported);
 
     internal static void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job) =>
-        Volatile.Read(ref active).SoftmaxCrossEntropy(job);
+        Volatile.Read(ref _active).SoftmaxCrossEntropy(job);
 
     /// <summary>Null on success, otherwise why the instruction set cannot be used; then nothing changes.</summary>
     internal static string? ForceInstructionSet(string name)
@@ -40,7 +40,7 @@ internal static unsafe class ManagedBackend
             return ".NET does not offer the instruction set on this machine.";
         }
 
-        Volatile.Write(ref active, wanted);
+        Volatile.Write(ref _active, wanted);
         return null;
     }
 

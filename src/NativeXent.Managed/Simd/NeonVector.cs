@@ -138,26 +138,26 @@ internal readonly unsafe struct NeonVector(
 /// <summary>The sum to <see cref="NeonVector"/>: lanes 0 to 7 and 8 to 15.</summary>
 internal readonly struct NeonVectorSum : IVectorSum<NeonVectorSum, NeonVector>
 {
-    private readonly Half low;
-    private readonly Half high;
+    private readonly Half _low;
+    private readonly Half _high;
 
     private NeonVectorSum(Half low, Half high)
     {
-        this.low = low;
-        this.high = high;
+        _low = low;
+        _high = high;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static NeonVectorSum AddWidened(NeonVectorSum sum, NeonVector a) =>
-        new(sum.low.AddWidened(a.A, a.B), sum.high.AddWidened(a.C, a.D));
+        new(sum._low.AddWidened(a.A, a.B), sum._high.AddWidened(a.C, a.D));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumLanes(NeonVectorSum a)
     {
-        Vector128<double> v0 = AdvSimd.Arm64.Add(a.low.A, a.high.A);
-        Vector128<double> v1 = AdvSimd.Arm64.Add(a.low.B, a.high.B);
-        Vector128<double> v2 = AdvSimd.Arm64.Add(a.low.C, a.high.C);
-        Vector128<double> v3 = AdvSimd.Arm64.Add(a.low.D, a.high.D);
+        Vector128<double> v0 = AdvSimd.Arm64.Add(a._low.A, a._high.A);
+        Vector128<double> v1 = AdvSimd.Arm64.Add(a._low.B, a._high.B);
+        Vector128<double> v2 = AdvSimd.Arm64.Add(a._low.C, a._high.C);
+        Vector128<double> v3 = AdvSimd.Arm64.Add(a._low.D, a._high.D);
         Vector128<double> two = AdvSimd.Arm64.Add(AdvSimd.Arm64.Add(v0, v2), AdvSimd.Arm64.Add(v1, v3));
         return two.ToScalar() + two.GetElement(1);
     }

@@ -155,13 +155,13 @@ internal unsafe struct ScalarVector : IVector<ScalarVector>
 /// <summary>The sum to <see cref="ScalarVector"/>.</summary>
 internal struct ScalarVectorSum : IVectorSum<ScalarVectorSum, ScalarVector>
 {
-    private Doubles values;
+    private Doubles _values;
 
     public static ScalarVectorSum AddWidened(ScalarVectorSum sum, ScalarVector a)
     {
         for (int i = 0; i < Lanes.Length; i++)
         {
-            sum.values[i] += a.Values[i];
+            sum._values[i] += a.Values[i];
         }
 
         return sum;
@@ -173,16 +173,16 @@ internal struct ScalarVectorSum : IVectorSum<ScalarVectorSum, ScalarVector>
         {
             for (int i = 0; i < half; i++)
             {
-                a.values[i] += a.values[i + half];
+                a._values[i] += a._values[i + half];
             }
         }
 
-        return a.values[0];
+        return a._values[0];
     }
 
     [InlineArray(Lanes.Length)]
     private struct Doubles
     {
-        private double first;
+        private double _first;
     }
 }

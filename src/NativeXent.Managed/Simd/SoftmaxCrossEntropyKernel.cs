@@ -516,30 +516,30 @@ internal static unsafe class SoftmaxCrossEntropyKernel<TVector, TSum>
     // What a row's sums come to. Everything is relative to exp(reference).
     private readonly struct RowSums
     {
-        private readonly double others;    // without the label
-        private readonly double zRelative; // the label's logit − reference, −infinity where there is no label
-        private readonly double eLabel;    // its exponential
-        private readonly double sum;
+        private readonly double _others;    // without the label
+        private readonly double _zRelative; // the label's logit − reference, −infinity where there is no label
+        private readonly double _eLabel;    // its exponential
+        private readonly double _sum;
 
         public RowSums(double others, double zRelative, bool hasLabel)
         {
-            this.others = others;
-            this.zRelative = zRelative;
-            eLabel = hasLabel ? DoubleMath.Exp(zRelative) : 0;
-            sum = others + eLabel;
-            Inverse = 1.0 / sum;
+            _others = others;
+            _zRelative = zRelative;
+            _eLabel = hasLabel ? DoubleMath.Exp(zRelative) : 0;
+            _sum = others + _eLabel;
+            Inverse = 1.0 / _sum;
         }
 
         public double Inverse { get; }
 
         // A logit is NaN or +infinity, or all are −infinity.
-        public bool IsNaN => !(sum > 0);
+        public bool IsNaN => !(_sum > 0);
 
-        public float LabelGradient => 0.0f - Flushed(others * Inverse);
+        public float LabelGradient => 0.0f - Flushed(_others * Inverse);
 
         // The first form keeps a small loss accurate; the second holds where the label's exponential is out of range.
         public float Loss => Flushed(
-            zRelative > -40.0 ? DoubleMath.Log1P(others / eLabel) : DoubleMath.Log(sum) - zRelative);
+            _zRelative > -40.0 ? DoubleMath.Log1P(_others / _eLabel) : DoubleMath.Log(_sum) - _zRelative);
 
         private static float Flushed(double value) => value < FlushBelow ? 0 : (float)value;
     }
