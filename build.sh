@@ -1,0 +1,222 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Thin verbs over the CMake presets and the MSBuild projects; build.ps1 has the same ones. The functions at the end only
+# make sure that the tools are there.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+help() {
+    cat <<'TEXT'
+Usage: ./build.sh <verb> [arguments]
+
+  build              build the native library for this machine and all managed projects
+  test [arguments]   build, then run all native and managed tests; arguments go to dotnet test
+  demo [arguments]   build, then train a classifier on handwritten digits
+  bench [arguments]  build, then run the benchmarks; --quick runs each once
+  bindings [args]    write bindings/Generated anew from the C header
+  format [--check]   lay out all sources; with --check only say which are not
+  pack               make the NuGet package (not yet)
+  help               show this
+
+What is missing is installed where apt can (as root); otherwise you are told what to install.
+TEXT
+}
+
+build_native() {  # [tests: ON or OFF]
+    cmake --preset release -DNXENT_BUILD_TESTS="${1:-OFF}"
+    cmake --build --preset release
+}
+
+build() {
+    need dotnet icu cmake ninja compiler
+    build_native
+    dotnet build NativeXent.sln -c Release "$@"
+}
+
+tests() {
+    need dotnet icu cmake ninja compiler gtest
+    build_native ON
+    local failed=0
+    ctest --preset release || failed=1
+    dotnet test NativeXent.sln -c Release "$@" || failed=1
+    return $failed
+}
+
+demo() {
+    need dotnet icu cmake ninja compiler
+    build_native
+    dotnet run -c Release --project samples/Digits -- "$@"
+}
+
+bench() {
+    need dotnet icu cmake ninja compiler
+    build_native
+    dotnet run -c Release --project benchmarks/NativeXent.Benchmarks -- "$@"
+}
+
+bindings() {
+    need dotnet icu
+    dotnet run -c Release --project bindings/Generator "$@"
+}
+
+format() {
+    need dotnet icu clang-format
+    # NUnit's analyzers suppress these in tests where they are wrong; dotnet format does not ask them.
+    local suppressed=(--exclude-diagnostics CS8600 CS8602 CS8604 CS8618)
+    case "${1:-}" in
+        '')
+            native_sources -exec "$(clang_format)" -i {} +
+            dotnet format NativeXent.sln "${suppressed[@]}"
+            ;;
+        --check)
+            local failed=0
+            native_sources -exec "$(clang_format)" --dry-run --Werror {} + || failed=1
+            dotnet format NativeXent.sln "${suppressed[@]}" --verify-no-changes || failed=1
+            return $failed
+            ;;
+        *) fail 2 "format knows only --check, not '$1'." ;;
+    esac
+}
+
+native_sources() { find native tests/native benchmarks/native \( -name '*.h' -o -name '*.c' -o -name '*.cpp' \) "$@"; }
+
+pack() { fail 1 "pack: not yet. It will make artifacts/packages/NativeXent.<version>.nupkg."; }
+
+fail() {  # exit code, message
+    echo "build.sh: $2" >&2
+    exit "$1"
+}
+
+# Tools: for each a check, a description, and the package that brings it.
+
+has_dotnet() { dotnet --list-sdks 2>/dev/null | grep -q '^10\.'; }
+has_icu() {  # .NET on Linux does not start without it
+    [[ $(uname) != Linux || -n ${DOTNET_SYSTEM_GLOBALIZATION_INVARIANT:-} ]] && return
+    local pattern
+    for pattern in /usr/lib/ /usr/lib64/ '/usr/lib/*/'; do compgen -G "${pattern}libicuuc.so.*" >/dev/null && return; done
+    return 1
+}
+has_cmake() {
+    local version
+    version=$(cmake --version 2>/dev/null | sed -n '1s/[^0-9]*\([0-9.]*\).*/\1/p')
+    [[ -n $version && $(printf '%s\n' 3.25 "$version" | sort -V | head -n1) == 3.25 ]]
+}
+has_ninja() { command -v ninja >/dev/null; }
+has_compiler() {
+    local compiler
+    for compiler in ${CXX:-c++ g++ clang++}; do
+        # The first that exists is the one CMake takes.
+        command -v "$compiler" >/dev/null || continue
+        "$compiler" -std=c++20 -fsyntax-only -x c++ - <<<'template <class T> concept C = true; C auto x = 1;' \
+            2>/dev/null
+        return
+    done
+    return 1
+}
+has_gtest() {
+    local prefix prefixes=()
+    IFS=':;' read -ra prefixes <<<"${CMAKE_PREFIX_PATH:-}:${GTest_ROOT:-}:/usr:/usr/local:/opt/homebrew:/opt/local"
+    for prefix in "${prefixes[@]}"; do [[ -n $prefix && -e $prefix/include/gtest/gtest.h ]] && return; done
+    return 1
+}
+has_clang-format() { clang_format >/dev/null; }
+clang_format() {
+    local name
+    for name in clang-format-14 clang-format; do
+        "$name" --version 2>/dev/null | grep -q 'version 14\.' && echo "$name" && return
+    done
+    return 1
+}
+
+describe() {
+    case $1 in
+        dotnet) echo ".NET SDK 10, from https://dotnet.microsoft.com/download/dotnet/10.0" ;;
+        icu) echo "ICU, which .NET needs" ;;
+        cmake) echo "CMake 3.25 or newer, from https://cmake.org/download" ;;
+        ninja) echo "Ninja, from https://ninja-build.org" ;;
+        compiler) echo "a C++20 compiler: GCC 11, Clang 14, Xcode 15 or newer" ;;
+        gtest) echo "GoogleTest, from https://github.com/google/googletest" ;;
+        clang-format) echo "clang-format 14" ;;
+    esac
+}
+
+package() {  # package manager, tool
+    case $1:$2 in
+        *:dotnet) echo dotnet-sdk-10.0 ;;
+        apt-get:icu) apt-cache pkgnames libicu | grep -E '^libicu[0-9]+$' | sort -V | tail -n1 ;;
+        dnf:icu) echo libicu ;;
+        *:cmake) echo cmake ;;
+        brew:ninja) echo ninja ;;
+        *:ninja) echo ninja-build ;;
+        apt-get:compiler) echo g++ ;;
+        dnf:compiler) echo gcc-c++ ;;
+        apt-get:gtest) echo libgtest-dev ;;
+        dnf:gtest) echo gtest-devel ;;
+        brew:gtest) echo googletest ;;
+        apt-get:clang-format) echo clang-format-14 ;;
+        brew:clang-format) echo clang-format@14 ;;
+    esac
+}
+
+need() {  # tools
+    # Where Microsoft's install script puts it.
+    command -v dotnet >/dev/null || PATH=$PATH:$HOME/.dotnet
+    find_missing "$@"
+    if [[ ${#missing[@]} -gt 0 && $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+        echo "build.sh: installing with apt what is missing: ${missing[*]}"
+        apt-get update -qq || true
+        find_packages apt-get
+        if [[ ${#packages[@]} -gt 0 ]]; then
+            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" || true
+        fi
+        find_missing "$@"
+    fi
+    [[ ${#missing[@]} -eq 0 ]] || fail 1 "$(explain)"
+}
+
+find_missing() {  # tools
+    missing=()
+    local tool
+    for tool in "$@"; do "has_$tool" || missing+=("$tool"); done
+}
+
+find_packages() {  # package manager
+    packages=()
+    local tool name
+    for tool in "${missing[@]}"; do
+        name=$(package "$1" "$tool")
+        # Not every system's sources have the .NET SDK.
+        if [[ $tool == dotnet ]] && ! { [[ $1 == dnf ]] || apt-cache show "$name" >/dev/null 2>&1; }; then continue; fi
+        if [[ -n $name ]]; then packages+=("$name"); fi
+    done
+}
+
+explain() {
+    local tool manager
+    echo "this is missing:"
+    for tool in "${missing[@]}"; do echo "  - $(describe "$tool")"; done
+    for manager in apt-get dnf brew; do
+        command -v "$manager" >/dev/null || continue
+        find_packages "$manager"
+        [[ ${#packages[@]} -eq 0 ]] || echo "Run: $([[ $manager == brew ]] || echo 'sudo ')$manager install ${packages[*]}"
+        break
+    done
+    if [[ $(uname) == Darwin && " ${missing[*]} " == *" compiler "* ]]; then echo "Run: xcode-select --install"; fi
+    if [[ " ${missing[*]} " == *" dotnet "* && " ${packages[*]:-} " != *" dotnet-sdk-10.0 "* ]]; then
+        echo "Run: curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0"
+    fi
+}
+
+verb=${1:-help}
+[[ $# -gt 0 ]] && shift
+case $verb in
+    build | demo | bench | bindings | format | pack | help) "$verb" "$@" ;;
+    test) tests "$@" ;;
+    -h | --help) help ;;
+    *)
+        echo "build.sh: there is no verb '$verb'." >&2
+        help >&2
+        exit 2
+        ;;
+esac

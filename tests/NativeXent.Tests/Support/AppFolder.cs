@@ -1,0 +1,39 @@
+using System.Runtime.InteropServices;
+
+namespace NativeXent.Tests.Support;
+
+/// <summary>A folder with this assembly's program and the managed library, but without the native one.</summary>
+internal sealed class AppFolder : IDisposable
+{
+    internal AppFolder()
+    {
+        foreach (string file in (string[])
+            [
+                ChildProcess.AssemblyName,
+                System.IO.Path.ChangeExtension(ChildProcess.AssemblyName, ".runtimeconfig.json"),
+                $"{typeof(NativeXentRuntime).Assembly.GetName().Name}.dll",
+            ])
+        {
+            File.Copy(System.IO.Path.Combine(AppContext.BaseDirectory, file), System.IO.Path.Combine(Path, file));
+        }
+    }
+
+    internal static string LibraryFileName { get; } =
+        OperatingSystem.IsWindows() ? "nativexent.dll"
+        : OperatingSystem.IsMacOS() ? "libnativexent.dylib"
+        : "libnativexent.so";
+
+    /// <summary>The real native library.</summary>
+    internal static string RealLibrary { get; } = System.IO.Path.Combine(AppContext.BaseDirectory, LibraryFileName);
+
+    internal string Path { get; } = Directory.CreateTempSubdirectory("nativexent-tests-").FullName;
+
+    /// <summary>Where the native library belongs.</summary>
+    internal string LibraryPath => System.IO.Path.Combine(Path, LibraryFileName);
+
+    /// <summary>Where a package would bring it.</summary>
+    internal string PackagedLibraryPath =>
+        System.IO.Path.Combine(Path, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", LibraryFileName);
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}

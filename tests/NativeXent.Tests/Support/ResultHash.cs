@@ -1,0 +1,138 @@
+using NativeXent.Interop;
+using NativeXent.Simd;
+
+namespace NativeXent.Tests.Support;
+
+/// <summary>
+/// A hash of the results' bits over a fixed set of generated inputs: the twin of tests/native/result_hash.cpp, whose
+/// program prints it with --print-hash. It is the same on every machine, and changes only where a result does.
+/// </summary>
+internal static unsafe class ResultHash
+{
+    /// <summary>The hash of this version.</summary>
+    internal const ulong Expected = 0x9fc271d59e5ce293;
+
+    /// <summary>The hash on whatever instruction set the backend has active.</summary>
+    internal static ulong Compute(NativeXentBackend backend)
+    {
+        SplitMix64 random = new(20240229);
+        Fnv1a hash = new();
+        foreach (int classes in Lengths())
+        {
+            int rows = classes <= 300 ? 24 : classes <= 4097 ? 8 : 1;
+            float[] logits = new float[rows * classes];
+            int[] labels = new int[rows];
+            for (int i = 0; i < rows; i++)
+            {
+                FillAnyRow(random, logits.AsSpan(i * classes, classes));
+                labels[i] = (i % 4) switch
+                {
+                    0 => 0,
+                    1 => classes - 1,
+                    _ => random.Below(classes),
+                };
+            }
+
+            float[] gradient = new float[logits.Length];
+            float[] losses = new float[rows];
+            ExecutionOptions execution = new() { Backend = backend };
+            SoftmaxCrossEntropy.Gradient(logits, labels, classes, gradient, losses, execution);
+            hash.Add(gradient);
+            hash.Add(losses);
+            WithoutLabels(backend, logits, classes, gradient);
+            hash.Add(gradient);
+        }
+
+        return hash.Value;
+    }
+
+    private static IEnumerable<int> Lengths() =>
+    [
+        .. Enumerable.Range(1, 300),
+        .. from k in Enumerable.Range(4, 29) from n in new[] { (128 * k) - 1, 128 * k, (128 * k) + 1 } select n,
+        8191, 8192, 8193, 12288, 20481, 32000, 50257, 128256, 151936, 256000, 300000, 1048577,
+    ];
+
+    // Labels that select no class, which the facade does not take.
+    private static void WithoutLabels(NativeXentBackend backend, float[] logits, int classes, float[] gradient)
+    {
+        int[] labels = new int[logits.Length / classes];
+        Array.Fill(labels, -1);
+        fixed (float* z = logits, g = gradient)
+        fixed (int* y = labels)
+        {
+            if (backend == NativeXentBackend.Managed)
+            {
+                ManagedBackend.SoftmaxCrossEntropy(new()
+                {
+                    Logits = z,
+                    Labels = y,
+                    Gradient = g,
+                    BatchSize = (nuint)labels.Length,
+                    Classes = (nuint)classes,
+                    RowEnd = (nuint)labels.Length,
+                });
+            }
+            else
+            {
+                NativeMethods.cross_entropy_with_logits_grad(z, y, (nuint)labels.Length, (nuint)classes, g);
+            }
+        }
+    }
+
+    // A row of any kind, exactly as fill_any_row() in tests/native/generate.h makes it.
+    private static void FillAnyRow(SplitMix64 random, Span<float> logits)
+    {
+        ReadOnlySpan<double> sigmas = [0.1, 1, 3, 6, 20, 60, 300];
+        ReadOnlySpan<float> offsets = [0f, 1e3f, -1e3f, 8100f, -8100f, 1e5f, -1e6f, 1e30f, -1e30f];
+        int kind = random.Below(10);
+        double sigma = random.Element(sigmas);
+        float offset = random.Element(offsets);
+        float level = random.Uniform(9000);
+        for (int j = 0; j < logits.Length; j++)
+        {
+            logits[j] = kind switch
+            {
+                0 => random.Uniform(100),
+                1 => random.Uniform(8300),
+                2 => random.AnyFinite(),
+                3 => random.OneIn(8) ? random.Element<float>(RowKind.FiniteSpecials) : random.Normal(sigma),
+                4 => random.OneIn(2) ? float.NegativeInfinity : level,
+                5 => level,
+                6 => offset + random.Normal(sigma),
+                7 => j / 4096 % 2 != 0 ? float.NegativeInfinity : level + random.Normal(1),
+                _ => random.Normal(sigma),
+            };
+        }
+
+        if (kind == 9 && random.OneIn(4))
+        {
+            logits[random.Below(logits.Length)] = float.PositiveInfinity;
+        }
+
+        if (kind == 8 && random.OneIn(4))
+        {
+            logits[random.Below(logits.Length)] = random.Element<float>(RowKind.NaNs);
+        }
+    }
+
+    /// <summary>64-bit FNV-1a over the little-endian bytes of the bits.</summary>
+    private sealed class Fnv1a
+    {
+        internal ulong Value { get; private set; } = 0xcbf29ce484222325;
+
+        internal void Add(ReadOnlySpan<float> values)
+        {
+            ulong state = Value;
+            foreach (uint bits in Bits.Of(values))
+            {
+                for (int shift = 0; shift < 32; shift += 8)
+                {
+                    state = (state ^ ((bits >> shift) & 0xff)) * 0x100000001b3;
+                }
+            }
+
+            Value = state;
+        }
+    }
+}

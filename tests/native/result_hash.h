@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+namespace nxent_test {
+
+// A hash of the results' bits over a fixed set of generated inputs. It is the same on every platform and instruction
+// set, and changes only where a result does. Reports a refused call in `status` and then means nothing.
+uint64_t result_hash(int32_t& status);
+
+}  // namespace nxent_test
