@@ -53,18 +53,26 @@ TEST(ArticleFunction, LabelOutOfRangeSelectsNoClass) {
 }
 
 TEST(ArticleFunction, LabelsInAndOutOfRangeMix) {
-    constexpr size_t kRows = 7, kClasses = 40;
+    constexpr size_t kRows = 35;
     SplitMix64 random(2);
-    std::vector<float> logits(kRows * kClasses), grad(kRows * kClasses);
-    for (float& z : logits) z = random.normal(3);
-    const std::vector<int32_t> labels = {3, -1, 39, 40, 0, INT_MIN, 21};
-    cross_entropy_with_logits_grad(logits.data(), labels.data(), kRows, kClasses, grad.data());
-    for (size_t i = 0; i < kRows; ++i) {
-        std::vector<float> alone(kClasses);
-        cross_entropy_with_logits_grad(&logits[i * kClasses], &labels[i], 1, kClasses, alone.data());
-        expect_same_bits(alone.data(), &grad[i * kClasses], kClasses, "row " + std::to_string(i));
-        const auto negative = std::count_if(alone.begin(), alone.end(), [](float g) { return g < 0; });
-        EXPECT_EQ(negative, labels[i] >= 0 && labels[i] < 40 ? 1 : 0) << "row " << i;
+    for (const size_t n : {1, 2, 10, 16, 17, 40, 5000}) {
+        std::vector<float> logits(kRows * n), grad(kRows * n);
+        for (float& z : logits) z = random.normal(3);
+        const int32_t classes = static_cast<int32_t>(n);
+        const int32_t outside[] = {-1, INT_MIN, classes, classes + 1, INT_MAX};
+        std::vector<int32_t> labels;
+        for (size_t i = 0; i < kRows; ++i)
+            labels.push_back(i % 3 == 0 ? outside[i % 5] : static_cast<int32_t>(random.below(n)));
+        cross_entropy_with_logits_grad(logits.data(), labels.data(), kRows, n, grad.data());
+        for (size_t i = 0; i < kRows; ++i) {
+            const float* row = &grad[i * n];
+            const std::string where = "row " + std::to_string(i) + " of " + std::to_string(n) + " classes";
+            std::vector<float> alone(n);
+            cross_entropy_with_logits_grad(&logits[i * n], &labels[i], 1, n, alone.data());
+            expect_same_bits(alone.data(), row, n, where);
+            const auto negative = std::count_if(row, row + n, [](float g) { return g < 0; });
+            EXPECT_EQ(negative, i % 3 != 0 && n > 1 ? 1 : 0) << where;
+        }
     }
 }
 

@@ -23,7 +23,9 @@ public:
         constexpr float kBases[] = {0, 3, -30, 100, -700, 8000, 9000};
         constexpr float kLabels[] = {0, 0, -5, -50, 10, 30, 60};
         const float base = kBases[random_.below(7)];
-        const size_t classes = random_.one_in(32) ? 4096 + random_.below(5000) : 20 + random_.below(200);
+        const size_t classes = random_.one_in(32)  ? 4096 + random_.below(5000)
+                               : random_.one_in(4) ? 10 + random_.below(7)
+                                                   : 20 + random_.below(200);
         logits_.resize(classes);
         gradient_.resize(classes);
         // Far apart, so that no sum is exact.

@@ -84,43 +84,44 @@ TEST(Memory, RowsOfEveryLengthStayBetweenGuardPagesAndAreWithin3Ulp) {
 }
 
 TEST(Memory, BatchesStayBetweenGuardPages) {
-    constexpr size_t kRows = 5;
     SplitMix64 random(3);
-    for (const size_t n : {1, 2, 7, 15, 16, 17, 100, 127, 128, 129, 1000, 4095, 4096, 4097, 10000}) {
+    for (const size_t n : {1, 2, 7, 10, 15, 16, 17, 100, 127, 128, 129, 1000, 4095, 4096, 4097, 10000}) {
         for (const size_t gap : {0, 1, 3, 16, 33}) {
+            // Rows of few classes may be computed together.
+            const size_t rows = n <= 2 * kVector ? 2 * kVector + gap % 2 : 5;
             const size_t stride = n + gap;
-            const size_t size = (kRows - 1) * stride + n;  // no gap after the last row
-            const GuardedMemory<float> logits_memory(size), grad_memory(size), loss_memory(kRows);
-            const GuardedMemory<int32_t> labels_memory(kRows);
+            const size_t size = (rows - 1) * stride + n;  // no gap after the last row
+            const GuardedMemory<float> logits_memory(size), grad_memory(size), loss_memory(rows);
+            const GuardedMemory<int32_t> labels_memory(rows);
             for (const Flush flush : kBothEnds) {
                 float* logits = logits_memory.place(size, flush);
                 float* grad = grad_memory.place(size, flush);
-                float* loss = loss_memory.place(kRows, flush);
-                int32_t* labels = labels_memory.place(kRows, flush);
+                float* loss = loss_memory.place(rows, flush);
+                int32_t* labels = labels_memory.place(rows, flush);
                 fill_canaries(logits, size);
                 fill_canaries(grad, size);
-                for (size_t i = 0; i < kRows; ++i) {
+                for (size_t i = 0; i < rows; ++i) {
                     for (size_t j = 0; j < n; ++j) logits[i * stride + j] = random.normal(3);
                     labels[i] = static_cast<int32_t>(random.below(n));
                 }
                 const std::vector<float> logits_before(logits, logits + size);
-                nxent_softmax_cross_entropy_args args = arguments(logits, labels, kRows, n, grad);
+                nxent_softmax_cross_entropy_args args = arguments(logits, labels, rows, n, grad);
                 args.logits_stride = args.grad_stride = stride;
                 args.loss = loss;
                 const std::string where =
                     std::to_string(n) + " classes, stride " + std::to_string(stride) + ", " + name_of(flush);
                 ASSERT_EQ(nxent_softmax_cross_entropy(&args, nullptr), NXENT_OK) << where;
                 expect_same_bits(logits_before.data(), logits, size, where + ", logits");
-                for (size_t i = 0; i < kRows; ++i) {
+                for (size_t i = 0; i < rows; ++i) {
                     const Row alone = compute({logits + i * stride, logits + i * stride + n}, labels[i]);
                     expect_same_bits(alone.gradient.data(), grad + i * stride, n, where);
                     expect_same_bits(&alone.loss, loss + i, 1, where + ", loss");
-                    if (i + 1 < kRows) expect_canaries(grad + i * stride + n, gap, where + ", gap of grad");
+                    if (i + 1 < rows) expect_canaries(grad + i * stride + n, gap, where + ", gap of grad");
                 }
                 if (gap != 0) continue;
                 std::vector<float> dense(grad, grad + size);
                 fill_canaries(grad, size);
-                cross_entropy_with_logits_grad(logits, labels, kRows, n, grad);
+                cross_entropy_with_logits_grad(logits, labels, rows, n, grad);
                 expect_same_bits(dense.data(), grad, size, where + ", the article's function");
             }
         }
@@ -161,7 +162,7 @@ TEST(Memory, ArraysMisalignedByAnyNumberOfElementsGiveTheSameBits) {
 }
 
 TEST(Memory, StridesAreCountedApartAndGapsAreNeitherReadNorWritten) {
-    constexpr size_t kRows = 4;
+    constexpr size_t kRows = 20;
     SplitMix64 random(5);
     for (const size_t n : {1, 3, 16, 129, 5000})
         for (const size_t logits_gap : {0, 1, 5, 200})
@@ -195,31 +196,35 @@ TEST(Memory, StridesAreCountedApartAndGapsAreNeitherReadNorWritten) {
 
 // The rows before or after the range lie in the guard pages.
 TEST(Memory, RowsOutsideTheRangeAreNeitherReadNorWritten) {
-    constexpr size_t kRows = 3;
-    const size_t n = GuardedMemory<float>::page_size() / sizeof(float);  // one row fills the guard page exactly
-    const GuardedMemory<float> logits_memory(n), grad_memory(n), loss_memory(1);
-    const GuardedMemory<int32_t> labels_memory(1);
     SplitMix64 random(6);
-    std::vector<float> row(n);
-    for (float& z : row) z = random.normal(3);
-    const Row expected = compute(row, 5);
-    for (const Flush flush : kBothEnds) {
-        // The one row of the range, and the single label and loss that may be touched.
-        float* logits = logits_memory.place(n, flush);
-        float* grad = grad_memory.place(n, flush);
-        float* loss = loss_memory.place(1, flush);
-        int32_t* label = labels_memory.place(1, flush);
-        std::copy(row.begin(), row.end(), logits);
-        fill_canaries(grad, n);
-        *label = 5;
-        const size_t i = flush == Flush::Begin ? 1 : 0;
-        nxent_softmax_cross_entropy_args args = arguments(logits - i * n, label - i, kRows, n, grad - i * n);
-        args.row_begin = i;
-        args.row_end = i + 1;
-        args.loss = loss - i;
-        ASSERT_EQ(nxent_softmax_cross_entropy(&args, nullptr), NXENT_OK);
-        expect_same_bits(expected.gradient.data(), grad, n, name_of(flush));
-        expect_same_bits(&expected.loss, loss, 1, name_of(flush));
+    struct Range {
+        size_t rows, classes;
+    };
+    for (const Range& range : {Range{1, 1000}, Range{1, 5}, Range{15, 7}, Range{16, 10}, Range{20, 16}, Range{33, 3}}) {
+        const size_t n = range.classes, size = range.rows * n;
+        const GuardedMemory<float> logits_memory(size), grad_memory(size), loss_memory(range.rows);
+        const GuardedMemory<int32_t> labels_memory(range.rows);
+        for (const Flush flush : kBothEnds) {
+            float* logits = logits_memory.place(size, flush);
+            float* grad = grad_memory.place(size, flush);
+            float* loss = loss_memory.place(range.rows, flush);
+            int32_t* labels = labels_memory.place(range.rows, flush);
+            for (size_t j = 0; j < size; ++j) logits[j] = random.normal(3);
+            for (size_t i = 0; i < range.rows; ++i) labels[i] = static_cast<int32_t>(random.below(n));
+            fill_canaries(grad, size);
+            // One row more on either side; the one beside the guard page is out of bounds.
+            nxent_softmax_cross_entropy_args args = arguments(logits - n, labels - 1, range.rows + 2, n, grad - n);
+            args.row_begin = 1;
+            args.row_end = range.rows + 1;
+            args.loss = loss - 1;
+            ASSERT_EQ(nxent_softmax_cross_entropy(&args, nullptr), NXENT_OK);
+            for (size_t i = 0; i < range.rows; ++i) {
+                const float* z = logits + i * n;
+                const Row alone = compute({z, z + n}, static_cast<size_t>(labels[i]));
+                expect_same_bits(alone.gradient.data(), grad + i * n, n, name_of(flush));
+                expect_same_bits(&alone.loss, loss + i, 1, name_of(flush));
+            }
+        }
     }
 }
 

@@ -71,11 +71,13 @@ inline Real ulp_at(Real value) {
     return std::ldexp(Real{1}, (exponent - 1 < -126 ? -126 : exponent - 1) - 23);
 }
 
+// In the header's ULP: the distance of neighbours at the exact value or at the result, whichever is larger.
 inline double ulp_error(float got, Real exact) {
     // Beyond the largest float, halfway to the next power of two and more, infinity is the correctly rounded result.
     if (got == kInfinity && exact >= 0x1.ffffffp+127L) return 0;
     if (!(std::fabs(got) <= FLT_MAX)) return std::numeric_limits<double>::infinity();
-    return static_cast<double>(std::fabs(static_cast<Real>(got) - exact) / ulp_at(exact));
+    const Real result = static_cast<Real>(got);
+    return static_cast<double>(std::fabs(result - exact) / std::fmax(ulp_at(exact), ulp_at(result)));
 }
 
 // What the header promises of every gradient element and loss.

@@ -37,7 +37,9 @@ TEST(Oracle, KeepsTheLabelsGradientWhereTheLabelTakesAll) {
 TEST(Oracle, MeasuresInUlp) {
     EXPECT_EQ(ulp_error(1.0f, 1), 0);
     EXPECT_EQ(ulp_error(0x1.000002p0f, 1), 1);
-    EXPECT_EQ(ulp_error(0x1.fffffep-1f, 1), 0.5);  // the ULP is that of the exact value
+    EXPECT_EQ(ulp_error(0x1.fffffep-1f, 1), 0.5);  // the larger ULP of the two
+    EXPECT_EQ(ulp_error(1.0f, 0x1.fffffep-1L), 0.5);
+    EXPECT_EQ(ulp_error(0x1.fffffcp-1f, 0x1.fffffep-1L), 1);
     EXPECT_EQ(ulp_error(-0x1.000006p+100f, -0x1p+100L), 3);
     EXPECT_EQ(ulp_error(0x1.000002p-126f, 0x1p-126L), 1);
     EXPECT_EQ(ulp_error(0x1.000002p-126f, 0x1.8p-127L), 0x200001);  // below 2^-126 the ULP stays 2^-149

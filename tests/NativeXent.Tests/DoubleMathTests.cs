@@ -1,0 +1,84 @@
+using NativeXent.Simd;
+using NativeXent.Tests.Support;
+using NUnit.Framework;
+
+namespace NativeXent.Tests;
+
+/// <summary>
+/// The row's own exp and log in double, over all the arguments they may have. They are compared with .NET's, which are
+/// within 1 ULP themselves: so the bounds here are the stated ones and one more.
+/// </summary>
+public sealed class DoubleMathTests
+{
+    private const int Samples = 200_000;
+
+    [Test]
+    public void Exp_is_within_3_ULP_from_minus_708_to_1()
+    {
+        SplitMix64 random = new(60);
+        for (int i = 0; i < Samples; i++)
+        {
+            AssertClose(Math.Exp, DoubleMath.Exp, (Unit(random) * 709) - 708, 4);
+            AssertClose(Math.Exp, DoubleMath.Exp, (Unit(random) * 2) - 1, 4);
+            AssertClose(Math.Exp, DoubleMath.Exp, -Math.ScaleB(Unit(random), -random.Below(80)), 4);
+        }
+    }
+
+    [Test]
+    public void Exp_of_special_values()
+    {
+        Assert.That(DoubleMath.Exp(0), Is.EqualTo(1));
+        Assert.That(DoubleMath.Exp(-0.0), Is.EqualTo(1));
+        Assert.That(DoubleMath.Exp(Math.BitDecrement(-708)), Is.Zero);
+        Assert.That(DoubleMath.Exp(-708), Is.EqualTo(Math.Exp(-708)).Within(4).Ulps);
+        Assert.That(DoubleMath.Exp(double.NegativeInfinity), Is.Zero);
+        Assert.That(DoubleMath.Exp(double.NaN), Is.NaN);
+    }
+
+    [Test]
+    public void Log_is_within_2_ULP_for_normal_numbers()
+    {
+        SplitMix64 random = new(61);
+        for (int i = 0; i < Samples; i++)
+        {
+            AssertClose(Math.Log, DoubleMath.Log, Math.ScaleB(1 + Unit(random), random.Below(2045) - 1022), 3);
+            AssertClose(Math.Log, DoubleMath.Log, 0.5 + Unit(random), 3);
+            AssertClose(Math.Log, DoubleMath.Log, 1 + Math.ScaleB(Unit(random), -random.Below(52)), 3);
+        }
+
+        Assert.That(DoubleMath.Log(1), Is.Zero);
+    }
+
+    [Test]
+    public void Log1P_is_within_3_ULP_from_0_up()
+    {
+        SplitMix64 random = new(62);
+        for (int i = 0; i < Samples; i++)
+        {
+            AssertClose(Log1P, DoubleMath.Log1P, Math.ScaleB(1 + Unit(random), random.Below(600) - 300), 4);
+            AssertClose(Log1P, DoubleMath.Log1P, Unit(random), 4);
+            AssertClose(Log1P, DoubleMath.Log1P, 0.4 + (Unit(random) * 1e-6) - 5e-7, 4);
+        }
+
+        Assert.That(DoubleMath.Log1P(0), Is.Zero);
+    }
+
+    // In [0, 1), with 53 bits.
+    private static double Unit(SplitMix64 random) => (random.Next() >> 11) * (1.0 / (1L << 53));
+
+    // log(1 + x) as log(u) + log((1 + x)/u), where u is 1 + x rounded, and the second term is tiny.
+    private static double Log1P(double x)
+    {
+        double u = 1 + x;
+        return x < 1e-5 ? x - (x * x / 2) + (x * x * x / 3) : Math.Log(u) + ((x - (u - 1)) / u);
+    }
+
+    private static void AssertClose(Func<double, double> expected, Func<double, double> actual, double x, long ulp)
+    {
+        long difference = BitConverter.DoubleToInt64Bits(actual(x)) - BitConverter.DoubleToInt64Bits(expected(x));
+        if (Math.Abs(difference) > ulp)
+        {
+            Assert.Fail($"of {x:r}: {actual(x):r} and {expected(x):r}, {difference} ULP apart");
+        }
+    }
+}
