@@ -267,6 +267,11 @@ public static unsafe class SoftmaxCrossEntropy
 
         nuint matrix = (nuint)elements * sizeof(float);
         nuint column = job.BatchSize * sizeof(float);
+        if (matrix > nuint.MaxValue - (nuint)job.Logits || matrix > nuint.MaxValue - (nuint)job.Gradient)
+        {
+            throw Errors.SizeOverflow((nint)job.BatchSize, (nint)job.Classes);
+        }
+
         if (job.Gradient != job.Logits)
         {
             CheckApart(job.Gradient, matrix, "destination", job.Logits, matrix, "logits");

@@ -4,8 +4,8 @@ using NUnit.Framework;
 namespace NativeXent.Tests;
 
 /// <summary>
-/// Every gradient element, the label's included, and every loss is within 3 ULP of the exact value where that is at least
-/// 2^-125, and follows the rule of flushing below.
+/// Every gradient element, the label's included, and every loss is within 3 ULP of the exact value where that is at
+/// least 2^-125, and follows the rule of flushing below.
 /// </summary>
 [TestFixtureSource(typeof(Target), nameof(Target.All))]
 [NonParallelizable]
@@ -41,9 +41,10 @@ public sealed class AccuracyTests(Target target)
     public void Rows_of_every_kind_and_random_length()
     {
         SplitMix64 random = new(10);
-        for (ulong i = 0; i < 150; i++)
+        for (int i = 0; i < 150; i++)
         {
-            AssertAccurate(Batch.Generate(1000 + i, random.Length(200, 8191), [random.Element(RowKind.Ordinary.ToArray())]));
+            RowKind kind = RowKind.Ordinary[i % RowKind.Ordinary.Count];
+            AssertAccurate(Batch.Generate(1000 + (ulong)i, 1, random.Length(200, 8191), kind));
         }
     }
 
@@ -140,5 +141,5 @@ public sealed class AccuracyTests(Target target)
 
     private void Fail(string what, float result, double exact, double ulp, Batch batch, int row) =>
         Assert.Fail(FormattableString.Invariant(
-            $"{target}: {what} is {Bits.Show(result)}, exactly {exact:g17}, off by {ulp:f3} ULP; {batch.Describe(row)}."));
+            $"{target}: {what} is {Bits.Show(result)}, exactly {exact:g17}, {ulp:f3} ULP off; {batch.Describe(row)}."));
 }

@@ -35,7 +35,8 @@ public sealed unsafe class AllocationTests(Target target)
 
     [Test]
     public void Spans_with_losses() =>
-        AssertNoAllocation(() => SoftmaxCrossEntropy.Gradient(_logits, _labels, Classes, _gradient, _losses, Execution));
+        AssertNoAllocation(
+            () => SoftmaxCrossEntropy.Gradient(_logits, _labels, Classes, _gradient, _losses, Execution));
 
     [Test]
     public void Rows_of_few_classes() =>

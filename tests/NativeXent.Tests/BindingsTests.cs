@@ -8,7 +8,7 @@ using NUnit.Framework;
 
 namespace NativeXent.Tests;
 
-/// <summary>The generated bindings against the header and the library: neither may have what the other has not.</summary>
+/// <summary>The generated bindings against header and library: neither side may have what the other has not.</summary>
 public sealed class BindingsTests
 {
     private static readonly Type[] Types =

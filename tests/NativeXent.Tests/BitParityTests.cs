@@ -86,7 +86,7 @@ public sealed class BitParityTests(Target target)
         }
     }
 
-    /// <summary>No NaN, and close enough together for every class to count: a difference in the last bit shows.</summary>
+    /// <summary>Close enough together for every class to count: a difference in the last bit shows.</summary>
     [Test]
     public void Two_thousand_close_rows_of_random_length()
     {
@@ -111,8 +111,8 @@ public sealed class BitParityTests(Target target)
     }
 
     /// <summary>
-    /// Logits next to one another around −126·ln 2, under a sum that a further class tunes: thousands of results are closer
-    /// to the threshold of flushing than neighbouring floats are, the label's gradient and the loss among them.
+    /// Logits next to one another around −126·ln 2, under a sum that a further class tunes: many results are closer to the
+    /// threshold of flushing than neighbouring floats are, the label's gradient and the loss among them.
     /// </summary>
     [Test]
     public void Results_next_to_the_threshold_of_flushing()
@@ -141,11 +141,11 @@ public sealed class BitParityTests(Target target)
                 }
             }
 
-            AssertSameBits(new Batch(classes, logits, labels, i => $"{i}th row of seed 10000"));
+            AssertSameBits(new Batch(classes, logits, labels, _ => "next to the threshold, seed 10000"));
         }
     }
 
-    /// <summary>The joining of blocks works in double: its steps show only where blocks differ in their maximum.</summary>
+    /// <summary>Blocks are joined in double: the steps show only where blocks differ in their maximum.</summary>
     [Test]
     public void A_thousand_rows_of_two_blocks_at_different_levels()
     {

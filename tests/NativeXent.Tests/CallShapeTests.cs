@@ -10,8 +10,8 @@ public sealed unsafe class CallShapeTests(Target target)
 {
     private static readonly int[] Degrees = [1, 2, 3, 7, -1];
 
-    // Small, around the vector, more than one block; and large enough for seven threads. Where rows are few, they are of
-    // all kinds. Many of few classes are mostly ordinary, so that they are computed together.
+    // Small, around the vector, more than one block; and large enough for seven threads. Many rows of few classes are
+    // mostly ordinary, so that they are computed together.
     private static readonly Batch[] Batches =
     [
         OfAllKinds(1, 1), OfAllKinds(3, 2), OfAllKinds(5, 17), OfAllKinds(2, 4097), OfAllKinds(1, 300_000),
@@ -36,7 +36,12 @@ public sealed unsafe class CallShapeTests(Target target)
         {
             Results actual = Results.For(batch);
             SoftmaxCrossEntropy.Gradient(
-                batch.Logits, batch.Labels, batch.Classes, actual.Gradient, actual.Losses, Threads(maxDegreeOfParallelism));
+                batch.Logits,
+                batch.Labels,
+                batch.Classes,
+                actual.Gradient,
+                actual.Losses,
+                Threads(maxDegreeOfParallelism));
             actual.ShouldEqual(expected, batch, $"{target}, {maxDegreeOfParallelism} threads");
         }
     }
@@ -113,14 +118,15 @@ public sealed unsafe class CallShapeTests(Target target)
     }
 
     private static Batch OfAllKinds(int rows, int classes) =>
-        Batch.Generate(
-            (ulong)classes, classes, [.. Enumerable.Range(classes, rows).Select(k => RowKind.All[k % RowKind.All.Count])]);
+        Batch.Generate((ulong)classes, classes, [.. Enumerable.Range(classes, rows).Select(Turn)]);
 
     private static Batch MostlyOrdinary(int rows, int classes) =>
         Batch.Generate(
             (ulong)classes,
             classes,
-            [.. Enumerable.Range(0, rows).Select(k => k % 41 == 40 ? RowKind.All[k % RowKind.All.Count] : RowKind.Normal(6))]);
+            [.. Enumerable.Range(0, rows).Select(k => k % 41 == 40 ? Turn(k) : RowKind.Normal(6))]);
+
+    private static RowKind Turn(int k) => RowKind.All[k % RowKind.All.Count];
 
     private ExecutionOptions Threads(int maxDegreeOfParallelism) =>
         new() { Backend = target.Backend, MaxDegreeOfParallelism = maxDegreeOfParallelism };

@@ -49,14 +49,14 @@ public sealed class LibraryFallbackTests
     public void A_file_that_is_no_library_is_reported()
     {
         File.WriteAllText(App.LibraryPath, "This is not a library.");
-        Assert.That(AssertFallsBack().NativeUnavailableReason, Does.Contain($"{App.LibraryPath}: the system cannot load it."));
+        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: the system cannot load it."));
     }
 
     [Test]
     public void An_empty_file_is_reported()
     {
         File.WriteAllBytes(App.LibraryPath, []);
-        Assert.That(AssertFallsBack().NativeUnavailableReason, Does.Contain($"{App.LibraryPath}: the system cannot load it."));
+        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: the system cannot load it."));
     }
 
     [Test]
@@ -71,14 +71,14 @@ public sealed class LibraryFallbackTests
 
         library[ElfMachine]++;
         File.WriteAllBytes(App.LibraryPath, library);
-        Assert.That(AssertFallsBack().NativeUnavailableReason, Does.Contain($"{App.LibraryPath}: the system cannot load it."));
+        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: the system cannot load it."));
     }
 
     [Test]
     public void A_folder_in_the_library_s_place_is_reported()
     {
         _ = Directory.CreateDirectory(App.LibraryPath);
-        Assert.That(AssertFallsBack().NativeUnavailableReason, Does.Contain(App.LibraryPath));
+        Assert.That(ReasonToFallBack(), Does.Contain(App.LibraryPath));
     }
 
     [Test]
@@ -86,8 +86,9 @@ public sealed class LibraryFallbackTests
     {
         Compiler.BuildSharedLibrary("unsigned nxent_abi_version(void) { return 4711; }", App.LibraryPath);
         Assert.That(
-            AssertFallsBack().NativeUnavailableReason,
-            Does.Contain($"{App.LibraryPath}: it has ABI version 4711, this assembly needs {NativeMethods.NXENT_ABI_VERSION}."));
+            ReasonToFallBack(),
+            Does.Contain(
+                $"{App.LibraryPath}: it has ABI version 4711, this assembly needs {NativeMethods.NXENT_ABI_VERSION}."));
     }
 
     [Test]
@@ -95,7 +96,7 @@ public sealed class LibraryFallbackTests
     {
         Compiler.BuildSharedLibrary("int something_else(void) { return 1; }", App.LibraryPath);
         Assert.That(
-            AssertFallsBack().NativeUnavailableReason, Does.Contain($"{App.LibraryPath}: it is not NativeXent's library."));
+            ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: it is not NativeXent's library."));
     }
 
     [Test]
@@ -110,8 +111,9 @@ public sealed class LibraryFallbackTests
             """,
             App.LibraryPath);
         Assert.That(
-            AssertFallsBack().NativeUnavailableReason,
-            Does.Contain("nxent_softmax_cross_entropy_args has 12 bytes, this assembly's ").And.Contain(App.LibraryPath));
+            ReasonToFallBack(),
+            Does.Contain("nxent_softmax_cross_entropy_args has 12 bytes, this assembly's ")
+                .And.Contain(App.LibraryPath));
     }
 
     [Test]
@@ -120,7 +122,7 @@ public sealed class LibraryFallbackTests
         Compiler.BuildSharedLibrary(
             $$"""unsigned nxent_abi_version(void) { return {{NativeMethods.NXENT_ABI_VERSION}}; }""", App.LibraryPath);
         Assert.That(
-            AssertFallsBack().NativeUnavailableReason, Does.Contain("nxent_layout_name").And.Contain(App.LibraryPath));
+            ReasonToFallBack(), Does.Contain("nxent_layout_name").And.Contain(App.LibraryPath));
     }
 
     /// <summary>What is not usable does not hide what is.</summary>
@@ -155,6 +157,8 @@ public sealed class LibraryFallbackTests
         Assert.That(report.LibraryPath, Is.Null);
         Assert.That(report.Description, Does.Contain($"Native library {Repository.Version}: found by the system"));
     }
+
+    private string? ReasonToFallBack() => AssertFallsBack().NativeUnavailableReason;
 
     private ChildReport AssertFallsBack(params (string Name, string Value)[] environment)
     {

@@ -94,7 +94,8 @@ public sealed class NativeXentRuntimeTests
     [Test]
     public void Null_is_no_instruction_set()
     {
-        ArgumentNullException e = Assert.Throws<ArgumentNullException>(() => NativeXentRuntime.ForceInstructionSet(null!));
+        ArgumentNullException e = Assert.Throws<ArgumentNullException>(
+            () => NativeXentRuntime.ForceInstructionSet(null!));
         Assert.That(e.ParamName, Is.EqualTo("name"));
     }
 

@@ -114,8 +114,8 @@ public sealed unsafe class PointerArgumentTests(NativeXentBackend backend)
     }
 
     /// <summary>
-    /// Small enough to be counted in bytes, but from where it begins it would run past the last address. The label is out
-    /// of range as well, so that nothing is computed even where this is overlooked.
+    /// Small enough to be counted in bytes, but from where it begins it would run past the last address. The label is
+    /// out of range as well, so that nothing is computed even where this is overlooked.
     /// </summary>
     [Test]
     public void A_matrix_that_would_run_past_the_end_of_the_address_space()

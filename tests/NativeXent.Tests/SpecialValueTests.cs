@@ -3,7 +3,7 @@ using NUnit.Framework;
 
 namespace NativeXent.Tests;
 
-/// <summary>The header's table of special values, bit by bit, with the special value in every place that matters.</summary>
+/// <summary>The header's table of special values, bit by bit, with the value in every place that matters.</summary>
 [TestFixtureSource(typeof(Target), nameof(Target.All))]
 [NonParallelizable]
 public sealed class SpecialValueTests(Target target)
@@ -75,7 +75,7 @@ public sealed class SpecialValueTests(Target target)
             Oracle withoutIt = new([.. logits.Where((_, j) => j != place)], label - (place < label ? 1 : 0));
             double[] exact = [.. withoutIt.Gradient[..place], 0, .. withoutIt.Gradient[place..]];
             AssertWithin3Ulp(gradient, exact);
-            Assert.That(Oracle.Error(loss, withoutIt.Loss), Is.LessThanOrEqualTo(Oracle.MaxUlp), $"at {place} of {classes}");
+            Assert.That(Oracle.Error(loss, withoutIt.Loss), Is.LessThanOrEqualTo(Oracle.MaxUlp), $"loss, at {place}");
         }
     }
 
@@ -198,7 +198,7 @@ public sealed class SpecialValueTests(Target target)
         Assert.That(Bits.Of(flushedLoss), Is.EqualTo(Bits.PlusZero));
     }
 
-    /// <summary>Rows full of results around the smallest normal number, of which many are flushed and many are not.</summary>
+    /// <summary>Rows full of results around the smallest normal number: many are flushed and many are not.</summary>
     [Test]
     public void No_result_is_subnormal_or_minus_zero()
     {
@@ -232,7 +232,8 @@ public sealed class SpecialValueTests(Target target)
             .Where(place => place < classes)
             .Distinct();
 
-    private static float[] Ordinary(int classes) => Batch.Generate((ulong)classes, 1, classes, RowKind.Normal(3)).Logits;
+    private static float[] Ordinary(int classes) =>
+        Batch.Generate((ulong)classes, 1, classes, RowKind.Normal(3)).Logits;
 
     private static float[] With(IEnumerable<float> logits, int place, float value)
     {

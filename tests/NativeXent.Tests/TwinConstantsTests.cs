@@ -6,8 +6,8 @@ using NUnit.Framework;
 namespace NativeXent.Tests;
 
 /// <summary>
-/// The managed kernel writes in decimal what the native one writes in hexadecimal. A last digit gone wrong may change one
-/// result in many millions, so the sources are compared too.
+/// The managed kernel writes in decimal what the native one writes in hexadecimal. A last digit gone wrong may change
+/// one result in many millions, so the sources are compared too.
 /// </summary>
 public sealed partial class TwinConstantsTests
 {

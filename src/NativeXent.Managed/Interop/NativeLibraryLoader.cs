@@ -66,9 +66,9 @@ internal static unsafe class NativeLibraryLoader
         {
             NativeLibrary.SetDllImportResolver(
                 Assembly, (name, _, _) => name == NativeMethods.LibraryName ? handle : 0);
-            return LayoutMismatch() is { } mismatch ? new Result(path, mismatch) : new Result(path, null);
+            return new Result(path, null);
         }
-        catch (Exception e) when (e is InvalidOperationException or DllNotFoundException or EntryPointNotFoundException)
+        catch (InvalidOperationException e)
         {
             return new Result(path, e.Message, e);
         }
@@ -115,46 +115,45 @@ internal static unsafe class NativeLibraryLoader
     // Asked before the library is adopted, so by address and not by a P/Invoke.
     private static string? Mismatch(nint handle)
     {
-        if (!NativeLibrary.TryGetExport(handle, nameof(NativeMethods.nxent_abi_version), out nint address))
+        if (!NativeLibrary.TryGetExport(handle, nameof(NativeMethods.nxent_abi_version), out nint abiVersion))
         {
             return "it is not NativeXent's library.";
         }
 
-        uint version = ((delegate* unmanaged[Cdecl]<uint>)address)();
-        return version == NativeMethods.NXENT_ABI_VERSION
-            ? null
-            : $"it has ABI version {version}, this assembly needs {NativeMethods.NXENT_ABI_VERSION}.";
+        uint version = ((delegate* unmanaged[Cdecl]<uint>)abiVersion)();
+        if (version != NativeMethods.NXENT_ABI_VERSION)
+        {
+            return $"it has ABI version {version}, this assembly needs {NativeMethods.NXENT_ABI_VERSION}.";
+        }
+
+        string[] exports = [nameof(NativeMethods.nxent_layout_name), nameof(NativeMethods.nxent_layout_value)];
+        if (exports.FirstOrDefault(name => !NativeLibrary.TryGetExport(handle, name, out _)) is { } missing)
+        {
+            return $"it does not export {missing}.";
+        }
+
+        return SizeMismatch(
+            (delegate* unmanaged[Cdecl]<nuint, byte*>)NativeLibrary.GetExport(handle, exports[0]),
+            (delegate* unmanaged[Cdecl]<nuint, nuint>)NativeLibrary.GetExport(handle, exports[1]));
     }
 
-    private static string? LayoutMismatch()
+    private static string? SizeMismatch(
+        delegate* unmanaged[Cdecl]<nuint, byte*> layoutName, delegate* unmanaged[Cdecl]<nuint, nuint> layoutValue)
     {
-        (string Name, int Size)[] expected =
-        [
-            (nameof(nxent_softmax_cross_entropy_args), sizeof(nxent_softmax_cross_entropy_args)),
-            (nameof(nxent_label_error), sizeof(nxent_label_error)),
-        ];
-        foreach ((string name, int size) in expected)
+        Dictionary<string, int> expected = new()
         {
-            if (NativeSize(name) != (nuint)size)
+            [nameof(nxent_softmax_cross_entropy_args)] = sizeof(nxent_softmax_cross_entropy_args),
+            [nameof(nxent_label_error)] = sizeof(nxent_label_error),
+        };
+        for (nuint i = 0; NativeBackend.Text(layoutName(i)) is { } name; i++)
+        {
+            if (expected.Remove(name, out int size) && layoutValue(i) != (nuint)size)
             {
-                return $"The library's {name} has {NativeSize(name)} bytes, this assembly's {size}.";
+                return $"its {name} has {layoutValue(i)} bytes, this assembly's {size}.";
             }
         }
 
-        return null;
-    }
-
-    private static nuint NativeSize(string structure)
-    {
-        for (nuint i = 0; NativeBackend.Text(NativeMethods.nxent_layout_name(i)) is { } name; i++)
-        {
-            if (name == structure)
-            {
-                return NativeMethods.nxent_layout_value(i);
-            }
-        }
-
-        return 0;
+        return expected.Count == 0 ? null : $"it has no {expected.Keys.First()}.";
     }
 
     /// <param name="Path">The library's path, where it is known.</param>

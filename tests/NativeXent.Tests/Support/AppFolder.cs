@@ -26,7 +26,9 @@ internal sealed class AppFolder : IDisposable
     /// <summary>The real native library.</summary>
     internal static string RealLibrary { get; } = System.IO.Path.Combine(AppContext.BaseDirectory, LibraryFileName);
 
-    internal string Path { get; } = Directory.CreateTempSubdirectory("nativexent-tests-").FullName;
+    // Not in the system's temporary folder, whose path has symbolic links on some systems.
+    internal string Path { get; } = Directory.CreateDirectory(System.IO.Path.Combine(
+        AppContext.BaseDirectory, "child-programs", System.IO.Path.GetRandomFileName())).FullName;
 
     /// <summary>Where the native library belongs.</summary>
     internal string LibraryPath => System.IO.Path.Combine(Path, LibraryFileName);

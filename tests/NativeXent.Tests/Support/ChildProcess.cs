@@ -12,15 +12,17 @@ internal static class ChildProcess
     // What would change the child's behaviour if the tests themselves run with it.
     private static readonly string[] Cleared =
     [
-        InstructionSetVariable.Name, "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "GLIBC_TUNABLES", "DOTNET_EnableHWIntrinsic",
-        "DOTNET_EnableAVX", "DOTNET_EnableAVX2", "DOTNET_EnableFMA",
+        InstructionSetVariable.Name, "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "GLIBC_TUNABLES",
+        "DOTNET_EnableHWIntrinsic", "DOTNET_EnableAVX", "DOTNET_EnableAVX2", "DOTNET_EnableFMA",
     ];
 
     /// <summary>The file name of the tests' assembly.</summary>
     internal static string AssemblyName { get; } = $"{typeof(ChildProcess).Assembly.GetName().Name}.dll";
 
     private static string DotNet { get; } = Path.GetFullPath(Path.Combine(
-        RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
+        RuntimeEnvironment.GetRuntimeDirectory(),
+        "../../..",
+        OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
 
     /// <summary>A process's report of itself.</summary>
     /// <param name="folder">Where the program is.</param>
@@ -64,6 +66,6 @@ internal static class ChildProcess
         return process.ExitCode == 0
             ? output.Result
             : throw new InvalidOperationException(
-                $"{start.FileName} {string.Join(' ', start.ArgumentList)}: exit code {process.ExitCode}\n{error.Result}");
+                $"{start.FileName} {string.Join(' ', start.ArgumentList)} ended with {process.ExitCode}.\n{error.Result}");
     }
 }

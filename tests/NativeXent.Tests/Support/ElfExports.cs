@@ -6,7 +6,9 @@ namespace NativeXent.Tests.Support;
 /// <summary>The names that an ELF shared library (64-bit, little-endian) exports.</summary>
 internal static class ElfExports
 {
-    internal static bool IsElf(ReadOnlySpan<byte> file) => file.StartsWith((ReadOnlySpan<byte>)[0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1]);
+    private static ReadOnlySpan<byte> Magic => [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1];
+
+    internal static bool IsElf(ReadOnlySpan<byte> file) => file.StartsWith(Magic);
 
     internal static IReadOnlyList<string> Read(ReadOnlySpan<byte> file)
     {

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace NativeXent.Tests.Support;
 
 /// <summary>
-/// The generator of tests/native/generate.h, which gives the same numbers on every platform: integers converted to float
-/// and scaled by powers of two, nothing else.
+/// The generator of tests/native/generate.h, which gives the same numbers on every platform: integers converted to
+/// float and scaled by powers of two, nothing else.
 /// </summary>
 /// <remarks>Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.</remarks>
 public sealed class SplitMix64(ulong seed)

@@ -29,7 +29,7 @@ public sealed record Target(NativeXentBackend Backend, string InstructionSet)
         $"{(Backend == NativeXentBackend.Native ? "native" : "managed")} {InstructionSet}";
 
     /// <summary>Forces the instruction set; disposing of the result brings back the one before.</summary>
-    /// <remarks>The instruction set is one for the whole process: fixtures that force it are not parallelizable.</remarks>
+    /// <remarks>It is one for the whole process: fixtures that force it are not parallelizable.</remarks>
     public IDisposable Force()
     {
         string before = Active;
@@ -67,7 +67,8 @@ public sealed record Target(NativeXentBackend Backend, string InstructionSet)
             : ManagedBackend.ForceInstructionSet(name);
         if (problem is not null || Active != name)
         {
-            throw new InvalidOperationException($"{this} cannot be forced to {name}: {problem ?? $"{Active} is active"}");
+            throw new InvalidOperationException(
+                $"{this} cannot be forced to {name}: {problem ?? $"{Active} is active"}");
         }
     }
 
