@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: ba9b61410f2b12fd8fa8f9e950d0c1a20341d80cdf348293a384c63540266fce
+// Header SHA-256: 24eff9cc673c2980cea5bb638c01d1117561858fc87e2a2cc3d426d6ad23e04b
 
 #nullable enable
 
@@ -202,7 +202,10 @@ internal enum nxent_status : int
     /// <summary>A label is outside [0, num_classes).</summary>
     NXENT_ERROR_LABEL_RANGE = 7,
 
-    /// <summary>An output overlaps an input or another output, and is not exactly the logits themselves.</summary>
+    /// <summary>
+    /// An output overlaps an input or another output, and is not exactly the logits themselves. What counts is all from
+    /// the first element to the last, gaps between rows included.
+    /// </summary>
     NXENT_ERROR_OVERLAP = 8,
 
     /// <summary>No instruction set has this name.</summary>

@@ -111,8 +111,8 @@ public sealed class BitParityTests(Target target)
     }
 
     /// <summary>
-    /// Logits next to one another around −126·ln 2, under a sum that a further class tunes: many results are closer to the
-    /// threshold of flushing than neighbouring floats are, the label's gradient and the loss among them.
+    /// Logits next to one another around −126·ln 2, under a sum that a further class tunes: many results are closer to
+    /// the threshold of flushing than neighbouring floats are, the label's gradient and the loss among them.
     /// </summary>
     [Test]
     public void Results_next_to_the_threshold_of_flushing()

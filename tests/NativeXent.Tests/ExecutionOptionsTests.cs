@@ -1,3 +1,4 @@
+using NativeXent.Tests.Support;
 using NUnit.Framework;
 
 namespace NativeXent.Tests;
@@ -27,7 +28,7 @@ public sealed class ExecutionOptionsTests
     [TestCase(int.MinValue)]
     public void A_degree_of_parallelism_that_is_no_number_of_threads_is_refused(int value)
     {
-        ArgumentOutOfRangeException e = Assert.Throws<ArgumentOutOfRangeException>(
+        ArgumentOutOfRangeException e = Expect.Throws<ArgumentOutOfRangeException>(
             () => _ = new ExecutionOptions { MaxDegreeOfParallelism = value });
         Assert.That(e.ActualValue, Is.EqualTo(value));
         Assert.That(e.Message, Does.Contain($"MaxDegreeOfParallelism is {value}; it must be −1 or at least 1."));
@@ -43,7 +44,7 @@ public sealed class ExecutionOptionsTests
     [TestCase(-1)]
     public void A_backend_that_does_not_exist_is_refused(int value)
     {
-        ArgumentOutOfRangeException e = Assert.Throws<ArgumentOutOfRangeException>(
+        ArgumentOutOfRangeException e = Expect.Throws<ArgumentOutOfRangeException>(
             () => _ = new ExecutionOptions { Backend = (NativeXentBackend)value });
         Assert.That(e.ActualValue, Is.EqualTo((NativeXentBackend)value));
         Assert.That(e.Message, Does.Contain($"Backend is {value}, which is no backend."));

@@ -8,18 +8,15 @@ namespace NativeXent.Tests;
 /// A missing, foreign or mismatching native library: the managed backend takes over, gives the same bits, and says why,
 /// and whoever insists on the native one gets an exception. Each in a process of its own.
 /// </summary>
-public sealed class LibraryFallbackTests
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public sealed class LibraryFallbackTests : IDisposable
 {
     private static readonly uint[] Example =
         [.. Target.First.Compute(Batch.Of([1, 2, 0.5f], label: 1)).Gradient.Select(Bits.Of)];
 
-    private AppFolder App { get; set; }
+    private AppFolder App { get; } = new();
 
-    [SetUp]
-    public void CreateApp() => App = new AppFolder();
-
-    [TearDown]
-    public void DeleteApp() => App.Dispose();
+    public void Dispose() => App.Dispose();
 
     [Test]
     public void A_missing_library_is_reported_with_every_path_tried()

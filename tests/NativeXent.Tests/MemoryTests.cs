@@ -98,7 +98,7 @@ public sealed unsafe class MemoryTests(Target target)
         }
     }
 
-    /// <summary>The pointer overloads are for such sizes. Only the last row is computed, as one of many threads would.</summary>
+    /// <summary>The pointer overloads are for such sizes. Only the last row is computed.</summary>
     [Test]
     public void Rows_beyond_2_to_the_31_elements_are_found()
     {

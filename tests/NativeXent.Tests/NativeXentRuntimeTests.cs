@@ -94,7 +94,7 @@ public sealed class NativeXentRuntimeTests
     [Test]
     public void Null_is_no_instruction_set()
     {
-        ArgumentNullException e = Assert.Throws<ArgumentNullException>(
+        ArgumentNullException e = Expect.Throws<ArgumentNullException>(
             () => NativeXentRuntime.ForceInstructionSet(null!));
         Assert.That(e.ParamName, Is.EqualTo("name"));
     }
@@ -113,7 +113,7 @@ public sealed class NativeXentRuntimeTests
     {
         // Not what auto would choose, so that a change shows.
         NativeXentRuntime.ForceInstructionSet("scalar");
-        ArgumentException e = Assert.Throws<ArgumentException>(() => NativeXentRuntime.ForceInstructionSet(name));
+        ArgumentException e = Expect.Throws<ArgumentException>(() => NativeXentRuntime.ForceInstructionSet(name));
         Assert.That(e.ParamName, Is.EqualTo("name"));
         Assert.That(NativeBackend.ActiveInstructionSet, Is.EqualTo("scalar"));
         Assert.That(ManagedBackend.ActiveInstructionSet, Is.EqualTo("scalar"));

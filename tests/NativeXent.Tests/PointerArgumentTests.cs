@@ -60,7 +60,7 @@ public sealed unsafe class PointerArgumentTests(NativeXentBackend backend)
     public void A_pointer_that_is_not_aligned(
         [Values("logits", "labels", "destination", "losses")] string parameter, [Values(1, 2, 3)] int bytes)
     {
-        ArgumentException e = Assert.Throws<ArgumentException>(
+        ArgumentException e = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropy.Gradient(
                 Off(Logits, "logits"),
                 (int*)Off((float*)Labels, "labels"),
@@ -122,7 +122,7 @@ public sealed unsafe class PointerArgumentTests(NativeXentBackend backend)
     {
         long classes = (1L << 62) - 1;
         *(int*)Memory = -1;
-        ArgumentException e = Assert.Throws<ArgumentException>(
+        ArgumentException e = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropy.Gradient(
                 Memory + 1, (int*)Memory, 1, (nint)classes, Memory + 1, Execution));
         *(int*)Memory = 0;
@@ -137,7 +137,7 @@ public sealed unsafe class PointerArgumentTests(NativeXentBackend backend)
     public void A_label_out_of_range(int label, int row)
     {
         Labels[row] = label;
-        ArgumentOutOfRangeException e = Assert.Throws<ArgumentOutOfRangeException>(
+        ArgumentOutOfRangeException e = Expect.Throws<ArgumentOutOfRangeException>(
             () => SoftmaxCrossEntropy.Gradient(Logits, Labels, Rows, Classes, Destination, Losses, Execution));
         Labels[row] = 0;
         AssertNothingWritten();
@@ -179,7 +179,7 @@ public sealed unsafe class PointerArgumentTests(NativeXentBackend backend)
     {
         float* losses = shift + (other == "logits" ? Logits + 1 : other == "labels" ? (float*)Labels : Destination);
         float* logits = other == "logits" ? Logits + 1 : Logits;
-        ArgumentException e = Assert.Throws<ArgumentException>(
+        ArgumentException e = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropy.Gradient(logits, Labels, Rows, Classes, Destination, losses, Execution));
         AssertNothingWritten();
         Assert.That(e.ParamName, Is.EqualTo("losses"));
@@ -189,7 +189,7 @@ public sealed unsafe class PointerArgumentTests(NativeXentBackend backend)
     [Test]
     public void Losses_that_overlap_the_matrix_of_an_in_place_call()
     {
-        ArgumentException e = Assert.Throws<ArgumentException>(
+        ArgumentException e = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropy.Gradient(
                 Destination, Labels, Rows, Classes, Destination, Destination + Elements - 1, Execution));
         AssertNothingWritten();
@@ -220,9 +220,9 @@ public sealed unsafe class PointerArgumentTests(NativeXentBackend backend)
         float* logits, int* labels, nint batchSize, nint classes, float* destination, float* losses)
         where TException : Exception
     {
-        TException first = Assert.Throws<TException>(
+        TException first = Expect.Throws<TException>(
             () => SoftmaxCrossEntropy.Gradient(logits, labels, batchSize, classes, destination, Execution));
-        TException second = Assert.Throws<TException>(
+        TException second = Expect.Throws<TException>(
             () => SoftmaxCrossEntropy.Gradient(logits, labels, batchSize, classes, destination, losses, Execution));
         AssertNothingWritten();
         Assert.That(second.Message, Is.EqualTo(first.Message));

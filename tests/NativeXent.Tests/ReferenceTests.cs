@@ -1,4 +1,5 @@
 using NativeXent.Reference;
+using NativeXent.Tests.Support;
 using NUnit.Framework;
 
 namespace NativeXent.Tests;
@@ -78,22 +79,22 @@ public sealed class ReferenceTests
     [Test]
     public void Wrong_lengths_are_refused()
     {
-        ArgumentException logits = Assert.Throws<ArgumentException>(
+        ArgumentException logits = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropyReference.Gradient<float>(new float[5], [0, 1], 3, new float[6]));
         Assert.That(logits.ParamName, Is.EqualTo("logits"));
         Assert.That(logits.Message, Does.Contain("5 logits").And.Contain("2 labels of 3 classes need 6"));
 
-        ArgumentException destination = Assert.Throws<ArgumentException>(
+        ArgumentException destination = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropyReference.Gradient<float>(new float[6], [0, 1], 3, new float[7]));
         Assert.That(destination.ParamName, Is.EqualTo("destination"));
         Assert.That(destination.Message, Does.Contain("7").And.Contain("6"));
 
-        ArgumentException losses = Assert.Throws<ArgumentException>(
+        ArgumentException losses = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropyReference.Loss<float>(new float[6], [0, 1], 3, new float[3]));
         Assert.That(losses.ParamName, Is.EqualTo("losses"));
         Assert.That(losses.Message, Does.Contain("3 losses").And.Contain("2 labels"));
 
-        ArgumentOutOfRangeException classes = Assert.Throws<ArgumentOutOfRangeException>(
+        ArgumentOutOfRangeException classes = Expect.Throws<ArgumentOutOfRangeException>(
             () => SoftmaxCrossEntropyReference.Loss<float>([], [], 0, []));
         Assert.That(classes.ParamName, Is.EqualTo("classes"));
     }

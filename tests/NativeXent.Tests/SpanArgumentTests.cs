@@ -57,7 +57,7 @@ public sealed class SpanArgumentTests(NativeXentBackend backend)
     public void A_number_of_losses_that_is_not_that_of_the_labels(int losses)
     {
         Arguments a = new(6, [0, 1], 6, losses);
-        ArgumentException e = Assert.Throws<ArgumentException>(
+        ArgumentException e = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropy.Gradient(a.Logits, a.Labels, 3, a.Destination, a.Losses, Execution));
         a.AssertNothingWritten();
         Assert.That(e.ParamName, Is.EqualTo("losses"));
@@ -69,7 +69,7 @@ public sealed class SpanArgumentTests(NativeXentBackend backend)
     {
         Assert.That(Refused<ArgumentException>(0, [], 3, 1, 0).ParamName, Is.EqualTo("destination"));
         Arguments a = new(0, [], 0, 1);
-        ArgumentException e = Assert.Throws<ArgumentException>(
+        ArgumentException e = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropy.Gradient(a.Logits, a.Labels, 3, a.Destination, a.Losses, Execution));
         a.AssertNothingWritten();
         Assert.That(e.ParamName, Is.EqualTo("losses"));
@@ -101,7 +101,7 @@ public sealed class SpanArgumentTests(NativeXentBackend backend)
         int[] labels = new int[400];
         labels[399] = 1000;
         Arguments a = new(400_000, labels, 400_000, 400);
-        ArgumentOutOfRangeException e = Assert.Throws<ArgumentOutOfRangeException>(
+        ArgumentOutOfRangeException e = Expect.Throws<ArgumentOutOfRangeException>(
             () => SoftmaxCrossEntropy.Gradient(
                 a.Logits,
                 a.Labels,
@@ -120,7 +120,7 @@ public sealed class SpanArgumentTests(NativeXentBackend backend)
     public void A_destination_that_overlaps_the_logits_in_part(int shift)
     {
         Memory a = new(20);
-        ArgumentException e = Assert.Throws<ArgumentException>(
+        ArgumentException e = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropy.Gradient(
                 a.Floats(7, 6), [0, 1], 3, a.Floats(7 + shift, 6), Execution));
         a.AssertNothingWritten();
@@ -135,7 +135,7 @@ public sealed class SpanArgumentTests(NativeXentBackend backend)
     public void A_destination_that_overlaps_the_labels(int shift)
     {
         Memory a = new(20);
-        ArgumentException e = Assert.Throws<ArgumentException>(
+        ArgumentException e = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropy.Gradient(new float[6], a.Labels(7 + shift, 2), 3, a.Floats(7, 6), Execution));
         a.AssertNothingWritten();
         Assert.That(e.ParamName, Is.EqualTo("destination"));
@@ -154,7 +154,7 @@ public sealed class SpanArgumentTests(NativeXentBackend backend)
     public void Losses_that_overlap(string other, int shift)
     {
         Memory a = new(20);
-        ArgumentException e = Assert.Throws<ArgumentException>(
+        ArgumentException e = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropy.Gradient(
                 other == "logits" ? a.Floats(7, 6) : new float[6],
                 other == "labels" ? a.Labels(7, 2) : [0, 1],
@@ -206,9 +206,9 @@ public sealed class SpanArgumentTests(NativeXentBackend backend)
         where TException : Exception
     {
         Arguments a = new(logits, labels, destination, losses);
-        TException first = Assert.Throws<TException>(
+        TException first = Expect.Throws<TException>(
             () => SoftmaxCrossEntropy.Gradient(a.Logits, a.Labels, classes, a.Destination, Execution));
-        TException second = Assert.Throws<TException>(
+        TException second = Expect.Throws<TException>(
             () => SoftmaxCrossEntropy.Gradient(a.Logits, a.Labels, classes, a.Destination, a.Losses, Execution));
         a.AssertNothingWritten();
         Assert.That(second.Message, Is.EqualTo(first.Message));

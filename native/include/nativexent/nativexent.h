@@ -83,7 +83,8 @@ typedef enum nxent_status {
     NXENT_ERROR_ROW_RANGE = 6,
     /** A label is outside [0, num_classes). */
     NXENT_ERROR_LABEL_RANGE = 7,
-    /** An output overlaps an input or another output, and is not exactly the logits themselves. */
+    /** An output overlaps an input or another output, and is not exactly the logits themselves. What counts is all from
+     *  the first element to the last, gaps between rows included. */
     NXENT_ERROR_OVERLAP = 8,
     /** No instruction set has this name. */
     NXENT_ERROR_ISA_UNKNOWN = 9,

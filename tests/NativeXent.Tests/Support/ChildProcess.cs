@@ -66,6 +66,6 @@ internal static class ChildProcess
         return process.ExitCode == 0
             ? output.Result
             : throw new InvalidOperationException(
-                $"{start.FileName} {string.Join(' ', start.ArgumentList)} ended with {process.ExitCode}.\n{error.Result}");
+                $"{string.Join(' ', [start.FileName, .. start.ArgumentList])}: {process.ExitCode}\n{error.Result}");
     }
 }
