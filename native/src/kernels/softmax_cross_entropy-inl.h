@@ -149,41 +149,21 @@ NXENT_INLINE TileSum full_tile(const float* z, float* e, const Exponential& c) {
     return sum;
 }
 
-// Count vectors of a tile that is cut short after count classes or holds the label: absent classes and the label count
-// as −infinity, and add nothing.
-template <bool Shifted, int Count>
-NXENT_INLINE void partial_vectors(const float* z, float* e, size_t count, size_t label, const Exponential& c,
-                                  TileSum& sum) {
-    F v[Count];
-    for (size_t i = 0; i < Count; ++i) {
-        const size_t first = i * kLanes;
-        const size_t lanes = count > first ? count - first : 0;
-        v[i] = lanes >= kLanes ? load(z + first) : load_partial(z + first, lanes, kNegativeInfinity);
-        if (label - first < kLanes) v[i] = replace_lane(v[i], label - first, kNegativeInfinity);
-    }
-    exponential<Shifted>(v, c);
-    for (size_t i = 0; i < Count; ++i) {
-        const size_t first = i * kLanes;
-        const size_t lanes = count > first ? count - first : 0;
-        if (lanes >= kLanes)
-            store(e + first, v[i]);
-        else
-            store_partial(e + first, v[i], lanes);
-        accumulate(sum, v[i]);
-    }
-}
-
+// The same for a tile that is cut short after count classes or holds the label: absent classes and the label count as
+// −infinity, and add nothing.
 template <bool Shifted>
 TileSum partial_tile(const float* z, float* e, size_t count, size_t label, const Exponential& c) {
     TileSum sum = empty_tile();
-    for (size_t j = 0; j < count;) {
-        if (count - j > kLanes) {
-            partial_vectors<Shifted, kTogether>(z + j, e + j, count - j, label - j, c, sum);
-            j += kTogether * kLanes;
-        } else {
-            partial_vectors<Shifted, 1>(z + j, e + j, count - j, label - j, c, sum);
-            j += kLanes;
-        }
+    for (size_t j = 0; j < count; j += kLanes) {
+        const size_t lanes = count - j < kLanes ? count - j : kLanes;
+        F v[1] = {lanes == kLanes ? load(z + j) : load_partial(z + j, lanes, kNegativeInfinity)};
+        if (label - j < kLanes) v[0] = replace_lane(v[0], label - j, kNegativeInfinity);
+        exponential<Shifted>(v, c);
+        if (lanes == kLanes)
+            store(e + j, v[0]);
+        else
+            store_partial(e + j, v[0], lanes);
+        accumulate(sum, v[0]);
     }
     return sum;
 }
