@@ -30,13 +30,13 @@ function Build-Native([string] $Tests = 'OFF') {
 }
 
 function Invoke-Build {
-    Need dotnet cmake ninja compiler
+    Need dotnet compiler cmake ninja
     Build-Native
     Run dotnet build NativeXent.sln -c Release @Rest
 }
 
 function Invoke-Test {
-    Need dotnet cmake ninja compiler
+    Need dotnet compiler cmake ninja
     Build-Native ON
     ctest --preset release
     $failed = $LASTEXITCODE -ne 0
@@ -45,13 +45,13 @@ function Invoke-Test {
 }
 
 function Invoke-Demo {
-    Need dotnet cmake ninja compiler
+    Need dotnet compiler cmake ninja
     Build-Native
     Run dotnet run -c Release --project samples/Digits '--' @Rest
 }
 
 function Invoke-Bench {
-    Need dotnet cmake ninja compiler
+    Need dotnet compiler cmake ninja
     Build-Native
     Run dotnet run -c Release --project benchmarks/NativeXent.Benchmarks '--' @Rest
 }

@@ -29,13 +29,13 @@ build_native() {  # [tests: ON or OFF]
 }
 
 build() {
-    need dotnet icu cmake ninja compiler
+    need dotnet icu certificates cmake ninja compiler
     build_native
     dotnet build NativeXent.sln -c Release "$@"
 }
 
 tests() {
-    need dotnet icu cmake ninja compiler gtest
+    need dotnet icu certificates cmake ninja compiler gtest
     build_native ON
     local failed=0
     ctest --preset release || failed=1
@@ -44,24 +44,24 @@ tests() {
 }
 
 demo() {
-    need dotnet icu cmake ninja compiler
+    need dotnet icu certificates cmake ninja compiler
     build_native
     dotnet run -c Release --project samples/Digits -- "$@"
 }
 
 bench() {
-    need dotnet icu cmake ninja compiler
+    need dotnet icu certificates cmake ninja compiler
     build_native
     dotnet run -c Release --project benchmarks/NativeXent.Benchmarks -- "$@"
 }
 
 bindings() {
-    need dotnet icu
+    need dotnet icu certificates
     dotnet run -c Release --project bindings/Generator "$@"
 }
 
 format() {
-    need dotnet icu clang-format
+    need dotnet icu certificates clang-format
     # NUnit's analyzers suppress these in tests where they are wrong; dotnet format does not ask them.
     local suppressed=(--exclude-diagnostics CS8600 CS8602 CS8604 CS8618)
     case "${1:-}" in
@@ -91,6 +91,9 @@ fail() {  # exit code, message
 # Tools: for each a check, a description, and the package that brings it.
 
 has_dotnet() { dotnet --list-sdks 2>/dev/null | grep -q '^10\.'; }
+has_certificates() {
+    [[ $(uname) != Linux || -e /etc/ssl/certs/ca-certificates.crt || -e /etc/pki/tls/certs/ca-bundle.crt ]]
+}
 has_icu() {  # .NET on Linux does not start without it
     [[ $(uname) != Linux || -n ${DOTNET_SYSTEM_GLOBALIZATION_INVARIANT:-} ]] && return
     local pattern
@@ -133,6 +136,7 @@ describe() {
     case $1 in
         dotnet) echo ".NET SDK 10, from https://dotnet.microsoft.com/download/dotnet/10.0" ;;
         icu) echo "ICU, which .NET needs" ;;
+        certificates) echo "the certificates of the usual authorities, which NuGet needs" ;;
         cmake) echo "CMake 3.25 or newer, from https://cmake.org/download" ;;
         ninja) echo "Ninja, from https://ninja-build.org" ;;
         compiler) echo "a C++20 compiler: GCC 11, Clang 14, Xcode 15 or newer" ;;
@@ -144,8 +148,9 @@ describe() {
 package() {  # package manager, tool
     case $1:$2 in
         *:dotnet) echo dotnet-sdk-10.0 ;;
-        apt-get:icu) apt-cache pkgnames libicu | grep -E '^libicu[0-9]+$' | sort -V | tail -n1 ;;
+        apt-get:icu) apt-cache pkgnames libicu | { grep -E '^libicu[0-9]+$' || true; } | sort -V | tail -n1 ;;
         dnf:icu) echo libicu ;;
+        *:certificates) echo ca-certificates ;;
         *:cmake) echo cmake ;;
         brew:ninja) echo ninja ;;
         *:ninja) echo ninja-build ;;

@@ -15,6 +15,8 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 add_library(nativexent_common INTERFACE)
 if(MSVC)
   target_compile_options(nativexent_common INTERFACE /W4 /fp:precise /utf-8 /permissive- /Zc:__cplusplus)
+  # The tests read the environment.
+  target_compile_definitions(nativexent_common INTERFACE _CRT_SECURE_NO_WARNINGS)
 else()
   target_compile_options(nativexent_common INTERFACE
     -Wall -Wextra -Wpedantic -Wundef

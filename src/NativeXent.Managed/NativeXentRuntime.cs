@@ -13,6 +13,8 @@ namespace NativeXent;
 /// </remarks>
 public static class NativeXentRuntime
 {
+    private static readonly object ForceLock = new();
+
     /// <summary>
     /// What <see cref="NativeXentBackend.Auto"/> means here: <see cref="NativeXentBackend.Native"/> or
     /// <see cref="NativeXentBackend.Managed"/>.
@@ -56,7 +58,7 @@ public static class NativeXentRuntime
 
     /// <summary>
     /// Chooses the instruction set for all further calls in the process, in both backends. Results do not change by a
-    /// bit, only the speed. Calls under way finish with the one they began with.
+    /// bit, only the speed. A call under way may change to it between two rows.
     /// </summary>
     /// <param name="name">
     /// <c>scalar</c>, <c>avx2</c>, <c>avx512</c>, <c>neon</c>, or <c>auto</c> for the best usable one.
@@ -73,7 +75,7 @@ public static class NativeXentRuntime
         }
     }
 
-    /// <summary>All of the above in a few lines of text, for a log or a bug report.</summary>
+    /// <summary>What computes, and why, in a few lines of text, for a log or a bug report.</summary>
     /// <returns>The text.</returns>
     public static string Describe()
     {
@@ -93,6 +95,14 @@ public static class NativeXentRuntime
     }
 
     private static string? TryForce(string name)
+    {
+        lock (ForceLock)
+        {
+            return TryForceLocked(name);
+        }
+    }
+
+    private static string? TryForceLocked(string name)
     {
         string before = ManagedBackend.ActiveInstructionSet;
         string? problem = ManagedBackend.ForceInstructionSet(name);

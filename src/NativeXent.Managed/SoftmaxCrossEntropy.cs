@@ -43,7 +43,7 @@ public static unsafe class SoftmaxCrossEntropy
     /// <paramref name="classes"/> is less than 1, or a label is out of range; nothing has been written.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// Lengths do not match, or memory overlaps; nothing has been written.
+    /// Lengths do not match, memory overlaps, or a span does not begin at a multiple of 4 bytes; nothing has been written.
     /// </exception>
     /// <exception cref="NativeXentUnavailableException">
     /// The native backend was asked for and cannot be used.
@@ -81,7 +81,7 @@ public static unsafe class SoftmaxCrossEntropy
     /// <paramref name="classes"/> is less than 1, or a label is out of range; nothing has been written.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// Lengths do not match, or memory overlaps; nothing has been written.
+    /// Lengths do not match, memory overlaps, or a span does not begin at a multiple of 4 bytes; nothing has been written.
     /// </exception>
     /// <exception cref="NativeXentUnavailableException">
     /// The native backend was asked for and cannot be used.
@@ -332,9 +332,35 @@ public static unsafe class SoftmaxCrossEntropy
         nuint chunks = nuint.Min(job.BatchSize, (nuint)threads * 4);
         nuint rows = job.BatchSize / chunks;
         nuint longer = job.BatchSize % chunks;
-        Parallel.For(0, (int)chunks, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
+        int running = 0;
+        int stopped = 0;
+        try
         {
-            nuint chunk = (nuint)i;
+            Parallel.For(0, (int)chunks, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
+            {
+                Interlocked.Increment(ref running);
+                try
+                {
+                    if (Volatile.Read(ref stopped) == 0)
+                    {
+                        RunChunk((nuint)i);
+                    }
+                }
+                finally
+                {
+                    Interlocked.Decrement(ref running);
+                }
+            });
+        }
+        finally
+        {
+            // Thread.Interrupt can end the wait above early. The caller's memory is pinned only until we return.
+            Interlocked.Exchange(ref stopped, 1);
+            SpinWait.SpinUntil(() => Volatile.Read(ref running) == 0);
+        }
+
+        void RunChunk(nuint chunk)
+        {
             nuint begin = (chunk * rows) + nuint.Min(chunk, longer);
             SoftmaxCrossEntropyJob part = job with
             {
@@ -349,6 +375,6 @@ public static unsafe class SoftmaxCrossEntropy
             {
                 ManagedBackend.SoftmaxCrossEntropy(part);
             }
-        });
+        }
     }
 }

@@ -98,4 +98,15 @@ public sealed class ReferenceTests
             () => SoftmaxCrossEntropyReference.Loss<float>([], [], 0, []));
         Assert.That(classes.ParamName, Is.EqualTo("classes"));
     }
+
+    [TestCase(-1)]
+    [TestCase(3)]
+    public void A_loss_needs_a_label_in_range(int label)
+    {
+        float[] losses = [7, 7];
+        ArgumentOutOfRangeException error = Expect.Throws<ArgumentOutOfRangeException>(
+            () => SoftmaxCrossEntropyReference.Loss<float>(new float[6], [0, label], 3, losses));
+        Assert.That(error.Message, Does.Contain($"The label of row 1 is {label}, which is outside [0, 3)."));
+        Assert.That(losses, Is.EqualTo(new float[] { 7, 7 }));
+    }
 }

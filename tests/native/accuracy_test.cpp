@@ -195,6 +195,29 @@ TEST(Accuracy, TwoAndThreeClassesAreWithin3Ulp) {
     worst.report("two and three classes");
 }
 
+// The rows of docs/numerics.md that come nearest to the bound, found by looking for them: the worst at all, and two whose
+// result lies beyond a power of two, where the bound in ULP of the exact value alone would not hold.
+TEST(Accuracy, TheWorstKnownRowsAreWithin3Ulp) {
+    struct Row {
+        std::vector<float> logits;
+        size_t label;
+    };
+    const Row rows[] = {
+        {{0x1.dee72ep+5f, 0x1.7314bp+2f, 0x1.a53a6ep+5f, -1e9f}, 3},
+        {{-0x1.7c24ecp+2f, -0x1.ab9abap+4f, -0x1.550bbep+3f, -0x1.884834p+4f, -1e9f}, 4},
+        {{0x1.662bbap+7f, 0x1.3b59eep+7f, 0x1.612458p+7f}, 2},
+    };
+    Worst worst;
+    for (const Row& row : rows) {
+        const size_t classes = row.logits.size();
+        std::vector<float> gradient(classes);
+        const float loss = compute_into(row.logits.data(), classes, row.label, gradient.data());
+        check_row(Oracle(row.logits.data(), classes), nullptr, classes, row.label, gradient.data(), loss,
+                  std::to_string(classes) + " classes", worst);
+    }
+    worst.report("the worst known rows");
+}
+
 // 2^18 classes that are each below the smallest normal number beside the label, and so all 0 themselves, are together
 // all that is left of the label's gradient.
 TEST(Accuracy, VanishingClassesAddUpInTheLabelsGradient) {

@@ -12,12 +12,31 @@ internal static unsafe class NativeLibraryLoader
 {
     private static Assembly Assembly => typeof(NativeLibraryLoader).Assembly;
 
+    // Not RuntimeInformation.RuntimeIdentifier, which may name a distribution. The Linux library serves every libc.
+    private static string PortableRuntimeIdentifier =>
+        (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
+        + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
+
     private static string FileName =>
         OperatingSystem.IsWindows() ? $"{NativeMethods.LibraryName}.dll"
         : OperatingSystem.IsMacOS() ? $"lib{NativeMethods.LibraryName}.dylib"
         : $"lib{NativeMethods.LibraryName}.so";
 
     internal static Result Load()
+    {
+        try
+        {
+            return Find();
+        }
+#pragma warning disable CA1031 // Whatever a resolver of the application's throws, the managed implementation takes over.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return new Result(null, $"Looking for the library failed. {e.Message}", e);
+        }
+    }
+
+    private static Result Find()
     {
         List<string> tried = [];
         foreach (string path in Candidates())
@@ -78,7 +97,7 @@ internal static unsafe class NativeLibraryLoader
     // in each, the file itself or the layout of a package.
     private static IEnumerable<string> Candidates()
     {
-        string fromPackage = Path.Combine("runtimes", RuntimeInformation.RuntimeIdentifier, "native", FileName);
+        string fromPackage = Path.Combine("runtimes", PortableRuntimeIdentifier, "native", FileName);
         IEnumerable<string> folders =
             (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? string.Empty)
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
@@ -126,7 +145,18 @@ internal static unsafe class NativeLibraryLoader
             return $"it has ABI version {version}, this assembly needs {NativeMethods.NXENT_ABI_VERSION}.";
         }
 
-        string[] exports = [nameof(NativeMethods.nxent_layout_name), nameof(NativeMethods.nxent_layout_value)];
+        // Everything else that this assembly calls.
+        string[] exports =
+        [
+            nameof(NativeMethods.nxent_layout_name),
+            nameof(NativeMethods.nxent_layout_value),
+            nameof(NativeMethods.nxent_softmax_cross_entropy),
+            nameof(NativeMethods.nxent_version),
+            nameof(NativeMethods.nxent_status_message),
+            nameof(NativeMethods.nxent_active_isa),
+            nameof(NativeMethods.nxent_usable_isa),
+            nameof(NativeMethods.nxent_force_isa),
+        ];
         if (exports.FirstOrDefault(name => !NativeLibrary.TryGetExport(handle, name, out _)) is { } missing)
         {
             return $"it does not export {missing}.";

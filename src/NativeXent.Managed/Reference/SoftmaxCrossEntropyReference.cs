@@ -65,6 +65,7 @@ public static class SoftmaxCrossEntropyReference
     /// <param name="labels">The class of each row, in [0, <paramref name="classes"/>).</param>
     /// <param name="classes">The number of classes.</param>
     /// <param name="losses">Receives the losses, as long as <paramref name="labels"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A label is out of range; nothing has been written.</exception>
     /// <exception cref="ArgumentException">Lengths do not match.</exception>
     public static void Loss<T>(ReadOnlySpan<T> logits, ReadOnlySpan<int> labels, int classes, Span<T> losses)
         where T : IBinaryFloatingPointIeee754<T>
@@ -73,6 +74,14 @@ public static class SoftmaxCrossEntropyReference
         if (losses.Length != labels.Length)
         {
             throw Errors.LossesLength(losses.Length, labels.Length);
+        }
+
+        for (int i = 0; i < labels.Length; i++)
+        {
+            if (labels[i] < 0 || labels[i] >= classes)
+            {
+                throw Errors.LabelOutOfRange((nuint)i, labels[i], (nuint)classes);
+            }
         }
 
         for (int i = 0; i < labels.Length; i++)
