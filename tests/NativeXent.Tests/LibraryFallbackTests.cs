@@ -122,6 +122,26 @@ public sealed class LibraryFallbackTests : IDisposable
             ReasonToFallBack(), Does.Contain("nxent_layout_name").And.Contain(App.LibraryPath));
     }
 
+    [Test]
+    public unsafe void A_library_that_lacks_a_function_is_reported()
+    {
+        Compiler.BuildSharedLibrary(
+            $$"""
+            #include <stddef.h>
+            unsigned nxent_abi_version(void) { return {{NativeMethods.NXENT_ABI_VERSION}}; }
+            const char* nxent_layout_name(size_t i) {
+                return i == 0 ? "nxent_softmax_cross_entropy_args" : i == 1 ? "nxent_label_error" : 0;
+            }
+            size_t nxent_layout_value(size_t i) {
+                return i ? {{sizeof(nxent_label_error)}} : {{sizeof(nxent_softmax_cross_entropy_args)}};
+            }
+            """,
+            App.LibraryPath);
+        Assert.That(
+            ReasonToFallBack(),
+            Does.Contain($"{App.LibraryPath}: it does not export {nameof(NativeMethods.nxent_softmax_cross_entropy)}."));
+    }
+
     /// <summary>What is not usable does not hide what is.</summary>
     [Test]
     public void The_library_of_a_package_is_used_where_the_one_beside_the_program_is_broken()

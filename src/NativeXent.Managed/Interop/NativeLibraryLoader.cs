@@ -145,11 +145,15 @@ internal static unsafe class NativeLibraryLoader
             return $"it has ABI version {version}, this assembly needs {NativeMethods.NXENT_ABI_VERSION}.";
         }
 
+        if (!NativeLibrary.TryGetExport(handle, nameof(NativeMethods.nxent_layout_name), out nint layoutName)
+            || !NativeLibrary.TryGetExport(handle, nameof(NativeMethods.nxent_layout_value), out nint layoutValue))
+        {
+            return $"it does not export {nameof(NativeMethods.nxent_layout_name)} and its values.";
+        }
+
         // Everything else that this assembly calls.
         string[] exports =
         [
-            nameof(NativeMethods.nxent_layout_name),
-            nameof(NativeMethods.nxent_layout_value),
             nameof(NativeMethods.nxent_softmax_cross_entropy),
             nameof(NativeMethods.nxent_version),
             nameof(NativeMethods.nxent_status_message),
@@ -157,14 +161,12 @@ internal static unsafe class NativeLibraryLoader
             nameof(NativeMethods.nxent_usable_isa),
             nameof(NativeMethods.nxent_force_isa),
         ];
-        if (exports.FirstOrDefault(name => !NativeLibrary.TryGetExport(handle, name, out _)) is { } missing)
-        {
-            return $"it does not export {missing}.";
-        }
-
         return SizeMismatch(
-            (delegate* unmanaged[Cdecl]<nuint, byte*>)NativeLibrary.GetExport(handle, exports[0]),
-            (delegate* unmanaged[Cdecl]<nuint, nuint>)NativeLibrary.GetExport(handle, exports[1]));
+                (delegate* unmanaged[Cdecl]<nuint, byte*>)layoutName,
+                (delegate* unmanaged[Cdecl]<nuint, nuint>)layoutValue)
+            ?? (exports.FirstOrDefault(name => !NativeLibrary.TryGetExport(handle, name, out _)) is { } missing
+                ? $"it does not export {missing}."
+                : null);
     }
 
     private static string? SizeMismatch(
