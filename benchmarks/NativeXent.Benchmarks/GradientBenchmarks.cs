@@ -71,7 +71,7 @@ public class GradientBenchmarks
 
     private void Facade(NativeXentBackend backend) =>
         SoftmaxCrossEntropy.Gradient(
-            _batch.Logits, _batch.Labels, Classes, _batch.Gradient, new ExecutionOptions { Backend = backend });
+            _batch.Logits, _batch.Labels, Classes, _batch.Gradient, execution: new() { Backend = backend });
 
     private void SetupGradient(Action contender, Batch.Tolerance tolerance)
     {

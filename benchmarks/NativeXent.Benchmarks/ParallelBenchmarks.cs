@@ -40,7 +40,7 @@ public class ParallelBenchmarks
             _batch.Labels,
             Classes,
             _batch.Gradient,
-            new ExecutionOptions { Backend = Backend, MaxDegreeOfParallelism = maxDegreeOfParallelism });
+            execution: new() { Backend = Backend, MaxDegreeOfParallelism = maxDegreeOfParallelism });
 
     private void Setup(Action contender)
     {

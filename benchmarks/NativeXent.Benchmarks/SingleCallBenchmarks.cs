@@ -49,7 +49,7 @@ public unsafe class SingleCallBenchmarks
 
     private void Facade(NativeXentBackend backend) =>
         SoftmaxCrossEntropy.Gradient(
-            _batch.Logits, _batch.Labels, Classes, _batch.Gradient, new ExecutionOptions { Backend = backend });
+            _batch.Logits, _batch.Labels, Classes, _batch.Gradient, execution: new() { Backend = backend });
 
     private void Check(Action contender)
     {

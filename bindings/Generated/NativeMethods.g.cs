@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: 24eff9cc673c2980cea5bb638c01d1117561858fc87e2a2cc3d426d6ad23e04b
+// Header SHA-256: 33d343da178f71989f9dd633a378bb01f1030db9b0b02e1109f81bd066cf3e61
 
 #nullable enable
 
@@ -22,7 +22,7 @@ internal static unsafe partial class NativeMethods
     /// <summary>
     /// The version of this interface. It changes whenever a caller built against another one could misbehave.
     /// </summary>
-    internal const uint NXENT_ABI_VERSION = 1;
+    internal const uint NXENT_ABI_VERSION = 2;
 
     /// <summary>Gradient of the softmax cross-entropy with respect to the logits.</summary>
     /// <remarks>
@@ -49,11 +49,16 @@ internal static unsafe partial class NativeMethods
         float* grad_out);
 
     /// <summary>
-    /// Gradient of the softmax cross-entropy with respect to the logits, and on request each row's loss, for a range of
-    /// rows. Every argument is checked before anything is written; on failure nothing but label_error has been written.
-    /// A caller splits a batch over threads by calling it once per thread with disjoint row ranges.
+    /// Softmax cross-entropy from logits, for a range of rows: the gradient with respect to the logits, each row's
+    /// loss, lse and z-loss, and their sums; whichever are asked for. Every argument is checked before anything is
+    /// written; on failure nothing but label_error has been written. A caller splits a batch over threads by calling it
+    /// once per thread with disjoint row ranges.
     /// </summary>
-    /// <remarks>Where row_begin equals row_end nothing is computed, and the pointers may be null.</remarks>
+    /// <remarks>
+    /// Where row_begin equals row_end nothing but totals is written, and the other pointers may be null. Where grad,
+    /// loss, lse and z_loss are null and NXENT_COUNT_CORRECT is not set, totals only counts rows and weight if logits
+    /// is null.
+    /// </remarks>
     /// <param name="args">what to compute.</param>
     /// <param name="label_error">
     /// null, or receives the first bad row and its label where NXENT_ERROR_LABEL_RANGE is returned.
@@ -63,6 +68,36 @@ internal static unsafe partial class NativeMethods
     internal static extern int nxent_softmax_cross_entropy(
         nxent_softmax_cross_entropy_args* args,
         nxent_label_error* label_error);
+
+    /// <summary>
+    /// Softmax of each row, or its logarithm, and on request lse, for a range of rows. A row that holds NaN or
+    /// +infinity, or nothing but -infinity, gives NaN. Every argument is checked before anything is written.
+    /// </summary>
+    /// <param name="args">what to compute.</param>
+    /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int nxent_softmax(nxent_softmax_args* args);
+
+    /// <summary>
+    /// Gradient through a softmax, for a range of rows: with p the output and g the gradient with respect to it, p[k] *
+    /// (g[k] - sum_c p[c] * g[c]). For the logarithm of a softmax, output l: g[k] - exp(l[k]) * sum_c g[c]. Every
+    /// argument is checked before anything is written.
+    /// </summary>
+    /// <param name="args">what to compute.</param>
+    /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int nxent_softmax_backward(nxent_softmax_backward_args* args);
+
+    /// <summary>
+    /// Binary cross-entropy from logits, for each logit by itself: with s the logistic function, v the weight and w the
+    /// weight of the positive class, the loss is v * (w * y * log(1 + exp(-z)) + (1 - y) * log(1 + exp(z))), and the
+    /// gradient v * ((1 - y) * s(z) - w * y * s(-z)), times grad_scale, times upstream. Both keep full relative
+    /// precision where y is 0 or 1, however large z is. Every argument is checked before anything is written.
+    /// </summary>
+    /// <param name="args">what to compute.</param>
+    /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int nxent_sigmoid_cross_entropy(nxent_sigmoid_cross_entropy_args* args);
 
     /// <summary>The library's version, for example "1.2.3".</summary>
     [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -102,18 +137,38 @@ internal static unsafe partial class NativeMethods
 
     /// <summary>
     /// The names of everything in this header that a binding must agree on: each structure ("nxent_label_error"), each
-    /// field ("nxent_label_error.row") and each status ("NXENT_OK").
+    /// field ("nxent_label_error.row") and each value of an enumeration ("NXENT_OK").
     /// </summary>
     /// <param name="index">0, 1, 2, ...</param>
     /// <returns>the name, or null past the last one.</returns>
     [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern byte* nxent_layout_name(nuint index);
 
-    /// <summary>The size of a structure or the offset of a field, in bytes, or the value of a status.</summary>
+    /// <summary>The size of a structure or the offset of a field, in bytes, or a value of an enumeration.</summary>
     /// <param name="index">the index of its name.</param>
     /// <returns>the value; 0 past the last one.</returns>
     [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern nuint nxent_layout_value(nuint index);
+}
+
+/// <summary>Sums over the rows of a call's range that count, in the order of the rows.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct nxent_totals
+{
+    /// <summary>Sum of the losses, before they are rounded to the element type.</summary>
+    public double loss;
+
+    /// <summary>Sum of the z-losses, before they are rounded to the element type.</summary>
+    public double z_loss;
+
+    /// <summary>Sum of the weights of the rows' labels; the number of rows where targets are distributions.</summary>
+    public double weight;
+
+    /// <summary>Number of rows.</summary>
+    public ulong rows;
+
+    /// <summary>Number of rows whose largest logit is the target; 0 where NXENT_COUNT_CORRECT is not set.</summary>
+    public ulong correct;
 }
 
 /// <summary>What nxent_softmax_cross_entropy() is to compute. Set every field that is not needed to zero.</summary>
@@ -126,40 +181,97 @@ internal unsafe struct nxent_softmax_cross_entropy_args
     /// </summary>
     public nuint struct_size;
 
-    /// <summary>Number of rows.</summary>
+    /// <summary>Type of the elements: an nxent_element_type.</summary>
+    public int element_type;
+
+    /// <summary>What targets are: an nxent_target_type.</summary>
+    public int target_type;
+
+    /// <summary>Any of nxent_flags but NXENT_LOG, or-ed.</summary>
+    public uint flags;
+
+    /// <summary>Must be 0.</summary>
+    public uint reserved;
+
+    /// <summary>Number of samples.</summary>
     public nuint batch_size;
 
-    /// <summary>Number of classes, the length of a row.</summary>
+    /// <summary>Number of classes.</summary>
     public nuint num_classes;
+
+    /// <summary>Number of positions of a sample; 0 means 1.</summary>
+    public nuint inner_size;
 
     /// <summary>First row to compute.</summary>
     public nuint row_begin;
 
     /// <summary>
-    /// One past the last row to compute; at most batch_size. Rows outside the range are neither read nor written, but
-    /// all pointers and sizes describe the whole batch.
+    /// One past the last row to compute; at most batch_size * inner_size. Rows outside the range are neither read nor
+    /// written, but all pointers and sizes describe the whole batch.
     /// </summary>
     public nuint row_end;
 
-    /// <summary>In: batch_size rows of num_classes logits.</summary>
-    public float* logits;
-
-    /// <summary>Elements from one row of logits to the next, at least num_classes; 0 means num_classes.</summary>
-    public nuint logits_stride;
-
-    /// <summary>In: batch_size labels, each in [0, num_classes).</summary>
-    public int* labels;
+    /// <summary>In: the logits. May be null where only rows and weight are counted.</summary>
+    public void* logits;
 
     /// <summary>
-    /// Out: batch_size rows of num_classes gradient elements. May be logits itself, with the same stride.
+    /// Elements from one sample of logits to the next, at least num_classes * inner_size; 0 means just that.
     /// </summary>
-    public float* grad;
+    public nuint logits_stride;
 
-    /// <summary>Elements from one row of grad to the next, at least num_classes; 0 means num_classes.</summary>
+    /// <summary>In: a label for each row, or distributions.</summary>
+    public void* targets;
+
+    /// <summary>Elements from one sample of the distributions to the next; 0 means num_classes * inner_size.</summary>
+    public nuint targets_stride;
+
+    /// <summary>
+    /// Out: the gradient, laid out as the logits are, or null where it is not wanted. May be logits itself, with the
+    /// same stride.
+    /// </summary>
+    public void* grad;
+
+    /// <summary>Elements from one sample of grad to the next; 0 means num_classes * inner_size.</summary>
     public nuint grad_stride;
 
-    /// <summary>Out: batch_size losses in nats, or null where they are not wanted.</summary>
-    public float* loss;
+    /// <summary>In: num_classes class weights, not negative; or null for 1 each.</summary>
+    public double* class_weights;
+
+    /// <summary>In: a number for each row that its gradient is multiplied with, elements; or null for 1 each.</summary>
+    public void* upstream;
+
+    /// <summary>Out: each row's loss, elements; or null.</summary>
+    public void* loss;
+
+    /// <summary>Out: each row's lse, elements, rows to ignore included; or null.</summary>
+    public void* lse;
+
+    /// <summary>Out: each row's z-loss, elements; or null.</summary>
+    public void* z_loss;
+
+    /// <summary>Out: sums over the range; or null.</summary>
+    public nxent_totals* totals;
+
+    /// <summary>The label of rows to ignore, where NXENT_IGNORE_INDEX is set. It may lie in [0, num_classes).</summary>
+    public long ignore_index;
+
+    /// <summary>Label smoothing, in [0, 1].</summary>
+    public double label_smoothing;
+
+    /// <summary>Factor of lse^2 in the loss; 0 for no z-loss.</summary>
+    public double z_loss_scale;
+
+    /// <summary>What logits are multiplied with, an inverse temperature, in [2^-64, 2^64]; 0 means 1.</summary>
+    public double scale;
+
+    /// <summary>Bound of the capped logits, in [2^-64, 2^64]; 0 for no cap.</summary>
+    public double softcap;
+
+    /// <summary>
+    /// What every gradient element is multiplied with, usually 1; for a mean over the batch, 1 / totals.weight. 0 gives
+    /// a gradient of 0.
+    /// </summary>
+    public double grad_scale;
 }
 
 /// <summary>Where a label was out of range.</summary>
@@ -171,6 +283,165 @@ internal struct nxent_label_error
 
     /// <summary>That row's label.</summary>
     public long label;
+}
+
+/// <summary>What nxent_softmax() is to compute. Set every field that is not needed to zero.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct nxent_softmax_args
+{
+    /// <summary>sizeof(nxent_softmax_args) as the caller was compiled; see nxent_softmax_cross_entropy_args.</summary>
+    public nuint struct_size;
+
+    /// <summary>Type of the elements: an nxent_element_type.</summary>
+    public int element_type;
+
+    /// <summary>NXENT_LOG for the logarithm of the softmax, or 0.</summary>
+    public uint flags;
+
+    /// <summary>Number of samples.</summary>
+    public nuint batch_size;
+
+    /// <summary>Number of classes.</summary>
+    public nuint num_classes;
+
+    /// <summary>Number of positions of a sample; 0 means 1.</summary>
+    public nuint inner_size;
+
+    /// <summary>First row to compute.</summary>
+    public nuint row_begin;
+
+    /// <summary>One past the last row to compute; at most batch_size * inner_size.</summary>
+    public nuint row_end;
+
+    /// <summary>In: the logits.</summary>
+    public void* logits;
+
+    /// <summary>Elements from one sample of logits to the next; 0 means num_classes * inner_size.</summary>
+    public nuint logits_stride;
+
+    /// <summary>
+    /// Out: the softmax or its logarithm, laid out as the logits are; or null where it is not wanted. May be logits
+    /// itself, with the same stride.
+    /// </summary>
+    public void* output;
+
+    /// <summary>Elements from one sample of the output to the next; 0 means num_classes * inner_size.</summary>
+    public nuint output_stride;
+
+    /// <summary>Out: each row's lse, elements; or null.</summary>
+    public void* lse;
+}
+
+/// <summary>What nxent_softmax_backward() is to compute. Set every field that is not needed to zero.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct nxent_softmax_backward_args
+{
+    /// <summary>
+    /// sizeof(nxent_softmax_backward_args) as the caller was compiled; see nxent_softmax_cross_entropy_args.
+    /// </summary>
+    public nuint struct_size;
+
+    /// <summary>Type of the elements: an nxent_element_type.</summary>
+    public int element_type;
+
+    /// <summary>NXENT_LOG where output is the logarithm of the softmax; NXENT_ACCUMULATE; or-ed.</summary>
+    public uint flags;
+
+    /// <summary>Number of samples.</summary>
+    public nuint batch_size;
+
+    /// <summary>Number of classes.</summary>
+    public nuint num_classes;
+
+    /// <summary>Number of positions of a sample; 0 means 1.</summary>
+    public nuint inner_size;
+
+    /// <summary>First row to compute.</summary>
+    public nuint row_begin;
+
+    /// <summary>One past the last row to compute; at most batch_size * inner_size.</summary>
+    public nuint row_end;
+
+    /// <summary>In: what nxent_softmax() gave.</summary>
+    public void* output;
+
+    /// <summary>Elements from one sample of the output to the next; 0 means num_classes * inner_size.</summary>
+    public nuint output_stride;
+
+    /// <summary>In: the gradient with respect to the output, laid out as it is.</summary>
+    public void* upstream;
+
+    /// <summary>Elements from one sample of upstream to the next; 0 means num_classes * inner_size.</summary>
+    public nuint upstream_stride;
+
+    /// <summary>
+    /// Out: the gradient with respect to the logits. May be output or upstream itself, with the same stride.
+    /// </summary>
+    public void* grad;
+
+    /// <summary>Elements from one sample of grad to the next; 0 means num_classes * inner_size.</summary>
+    public nuint grad_stride;
+}
+
+/// <summary>What nxent_sigmoid_cross_entropy() is to compute. Set every field that is not needed to zero.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct nxent_sigmoid_cross_entropy_args
+{
+    /// <summary>
+    /// sizeof(nxent_sigmoid_cross_entropy_args) as the caller was compiled; see nxent_softmax_cross_entropy_args.
+    /// </summary>
+    public nuint struct_size;
+
+    /// <summary>Type of the elements: an nxent_element_type.</summary>
+    public int element_type;
+
+    /// <summary>NXENT_ACCUMULATE or 0.</summary>
+    public uint flags;
+
+    /// <summary>Number of logits.</summary>
+    public nuint size;
+
+    /// <summary>First logit to compute.</summary>
+    public nuint begin;
+
+    /// <summary>One past the last logit to compute; at most size.</summary>
+    public nuint end;
+
+    /// <summary>In: the logits z.</summary>
+    public void* logits;
+
+    /// <summary>In: the targets y, one for each logit; usually in [0, 1], but any number will do.</summary>
+    public void* targets;
+
+    /// <summary>Out: the gradient; or null. May be logits itself.</summary>
+    public void* grad;
+
+    /// <summary>Out: each logit's loss; or null. May be logits itself where grad is not.</summary>
+    public void* loss;
+
+    /// <summary>In: a weight for each logit, which multiplies its loss and gradient; or null for 1 each.</summary>
+    public void* weights;
+
+    /// <summary>In: a number for each logit that its gradient is multiplied with; or null for 1 each.</summary>
+    public void* upstream;
+
+    /// <summary>
+    /// In: num_classes weights of the positive class, not negative: logit i has weight positive_weights[i %
+    /// num_classes]. Or null for 1 each.
+    /// </summary>
+    public double* positive_weights;
+
+    /// <summary>Number of positive_weights; may be 0 where that is null.</summary>
+    public nuint num_classes;
+
+    /// <summary>Out: loss and rows (here: logits) over the range; weight is their sum of weights. Or null.</summary>
+    public nxent_totals* totals;
+
+    /// <summary>Label smoothing, in [0, 1]: y := (1 - label_smoothing) * y + label_smoothing / 2.</summary>
+    public double label_smoothing;
+
+    /// <summary>What every gradient element is multiplied with, usually 1. 0 gives a gradient of 0.</summary>
+    public double grad_scale;
 }
 
 /// <summary>What a fallible function returns. Functions return it as int32_t.</summary>
@@ -193,18 +464,18 @@ internal enum nxent_status : int
     /// <summary>The sizes describe more memory than the address space holds.</summary>
     NXENT_ERROR_SIZE_OVERFLOW = 4,
 
-    /// <summary>A row stride is smaller than the number of classes.</summary>
+    /// <summary>A stride is smaller than a sample.</summary>
     NXENT_ERROR_STRIDE = 5,
 
     /// <summary>The row range is not within the batch.</summary>
     NXENT_ERROR_ROW_RANGE = 6,
 
-    /// <summary>A label is outside [0, num_classes).</summary>
+    /// <summary>A label is outside [0, num_classes), and is not the index to ignore.</summary>
     NXENT_ERROR_LABEL_RANGE = 7,
 
     /// <summary>
-    /// An output overlaps an input or another output, and is not exactly the logits themselves. What counts is all from
-    /// the first element to the last, gaps between rows included.
+    /// An output overlaps an input or another output, and is not exactly the input that it may be. What counts is all
+    /// from the first element to the last, gaps between samples included.
     /// </summary>
     NXENT_ERROR_OVERLAP = 8,
 
@@ -216,4 +487,78 @@ internal enum nxent_status : int
 
     /// <summary>This CPU or operating system does not support the instruction set.</summary>
     NXENT_ERROR_ISA_NOT_SUPPORTED = 11,
+
+    /// <summary>element_type is none of nxent_element_type.</summary>
+    NXENT_ERROR_ELEMENT_TYPE = 12,
+
+    /// <summary>target_type is none of nxent_target_type.</summary>
+    NXENT_ERROR_TARGET_TYPE = 13,
+
+    /// <summary>
+    /// A number is out of its range: label_smoothing in [0, 1], scale in [2^-64, 2^64], softcap 0 or in [2^-64, 2^64],
+    /// z_loss_scale and grad_scale finite.
+    /// </summary>
+    NXENT_ERROR_OPTION_RANGE = 14,
+
+    /// <summary>A class weight is negative, infinite or NaN.</summary>
+    NXENT_ERROR_WEIGHT_RANGE = 15,
+
+    /// <summary>Options that exclude each other: an index to ignore with distributions.</summary>
+    NXENT_ERROR_OPTION_CONFLICT = 16,
+
+    /// <summary>flags has a bit that is none of the operation's.</summary>
+    NXENT_ERROR_FLAGS = 17,
+}
+
+/// <summary>The type of logits, gradients, losses and everything else that is called an element.</summary>
+internal enum nxent_element_type : int
+{
+    /// <summary>IEEE 754 binary32.</summary>
+    NXENT_FLOAT32 = 0,
+
+    /// <summary>IEEE 754 binary64.</summary>
+    NXENT_FLOAT64 = 1,
+
+    /// <summary>IEEE 754 binary16.</summary>
+    NXENT_FLOAT16 = 2,
+
+    /// <summary>The upper half of a binary32.</summary>
+    NXENT_BFLOAT16 = 3,
+}
+
+/// <summary>What targets are.</summary>
+internal enum nxent_target_type : int
+{
+    /// <summary>One int32_t label for each row.</summary>
+    NXENT_LABELS_INT32 = 0,
+
+    /// <summary>One int64_t label for each row.</summary>
+    NXENT_LABELS_INT64 = 1,
+
+    /// <summary>
+    /// One number for each logit, laid out as the logits are: each row a distribution. It need not sum to 1.
+    /// </summary>
+    NXENT_DISTRIBUTION = 2,
+}
+
+/// <summary>What can be asked for in the field flags.</summary>
+internal enum nxent_flags : int
+{
+    /// <summary>Adds the gradient to what grad holds, in place of overwriting it.</summary>
+    NXENT_ACCUMULATE = 1,
+
+    /// <summary>
+    /// Ignores rows whose label is ignore_index: their gradient, loss and z-loss are 0 and they do not count. What they
+    /// accumulate into stays as it is.
+    /// </summary>
+    NXENT_IGNORE_INDEX = 2,
+
+    /// <summary>
+    /// Counts the rows whose largest logit is the target, in totals. With distributions, the target is the largest of
+    /// the row. Of equals the first is taken. A row with a NaN result is not counted.
+    /// </summary>
+    NXENT_COUNT_CORRECT = 4,
+
+    /// <summary>nxent_softmax: the logarithm of the softmax.</summary>
+    NXENT_LOG = 8,
 }

@@ -32,35 +32,276 @@ bool extent_of(const void* p, size_t rows, size_t stride, size_t columns, size_t
     return extent.size <= kMaxSize - extent.begin;
 }
 
-int32_t check(const nxent_softmax_cross_entropy_args& args, SoftmaxCrossEntropyJob& job,
-              nxent_label_error* label_error) {
-    if (args.row_begin > args.row_end || args.row_end > args.batch_size) return NXENT_ERROR_ROW_RANGE;
-    const size_t logits_stride = args.logits_stride ? args.logits_stride : args.num_classes;
-    const size_t grad_stride = args.grad_stride ? args.grad_stride : args.num_classes;
-    if (logits_stride < args.num_classes || grad_stride < args.num_classes) return NXENT_ERROR_STRIDE;
-    Extent logits, labels, grad, loss;
-    if (!extent_of(args.logits, args.batch_size, logits_stride, args.num_classes, sizeof(float), logits) ||
-        !extent_of(args.grad, args.batch_size, grad_stride, args.num_classes, sizeof(float), grad) ||
-        !extent_of(args.labels, args.batch_size, 1, 1, sizeof(int32_t), labels) ||
-        !extent_of(args.loss, args.loss ? args.batch_size : 0, 1, 1, sizeof(float), loss))
-        return NXENT_ERROR_SIZE_OVERFLOW;
-    job = {args.logits, logits_stride,    args.labels,    args.grad,   grad_stride,
-           args.loss,   args.num_classes, args.row_begin, args.row_end};
-    if (args.row_begin == args.row_end) return NXENT_OK;
-    if (!args.logits || !args.labels || !args.grad) return NXENT_ERROR_NULL_POINTER;
-    if (!aligned(args.logits, alignof(float)) || !aligned(args.labels, alignof(int32_t)) ||
-        !aligned(args.grad, alignof(float)) || !aligned(args.loss, alignof(float)))
-        return NXENT_ERROR_MISALIGNED;
-    const bool in_place = args.grad == args.logits && grad_stride == logits_stride;
-    if ((!in_place && overlap(grad, logits)) || overlap(grad, labels) || overlap(loss, logits) ||
-        overlap(loss, labels) || overlap(loss, grad))
-        return NXENT_ERROR_OVERLAP;
-    for (size_t i = args.row_begin; i < args.row_end; ++i) {
-        const int32_t label = args.labels[i];
-        if (label >= 0 && static_cast<size_t>(label) < args.num_classes) continue;
+// In the order of nxent_element_type.
+constexpr size_t kElementSize[] = {4, 8, 2, 2};
+
+bool is_element_type(int32_t type) { return type >= NXENT_FLOAT32 && type <= NXENT_BFLOAT16; }
+
+bool finite(double x) { return x - x == 0; }
+bool in_scale_range(double x) { return x >= 0x1p-64 && x <= 0x1p+64; }
+
+// A newer caller's further fields must not ask for anything.
+template <class Args>
+int32_t check_struct(const Args* args) {
+    if (!args) return NXENT_ERROR_NULL_POINTER;
+    if (!aligned(args, alignof(Args))) return NXENT_ERROR_MISALIGNED;
+    if (args->struct_size < sizeof(Args)) return NXENT_ERROR_STRUCT_SIZE;
+    const unsigned char* bytes = reinterpret_cast<const unsigned char*>(args);
+    for (size_t i = sizeof(Args); i < args->struct_size; ++i)
+        if (bytes[i] != 0) return NXENT_ERROR_STRUCT_SIZE;
+    return NXENT_OK;
+}
+
+// What all operations on rows check in the same way, array by array.
+class RowsCheck {
+public:
+    template <class Args>
+    RowsCheck(const Args& args, Rows& rows) : batch_(args.batch_size), element_(kElementSize[args.element_type]) {
+        const size_t inner = args.inner_size ? args.inner_size : 1;
+        rows = {args.num_classes, inner, args.row_begin, args.row_end};
+        if (batch_ > kMaxSize / inner || args.num_classes > kMaxSize / inner) {
+            fail(NXENT_ERROR_SIZE_OVERFLOW);
+            return;
+        }
+        row_count_ = batch_ * inner;
+        sample_ = args.num_classes * inner;
+        if (args.row_begin > args.row_end || args.row_end > row_count_) fail(NXENT_ERROR_ROW_RANGE);
+    }
+
+    // An array of samples; 0 becomes the stride that leaves no gap.
+    Extent samples(const void* p, size_t& stride) {
+        if (stride == 0) stride = sample_;
+        if (stride < sample_) fail(NXENT_ERROR_STRIDE);
+        return extent(p, p ? batch_ : 0, stride, sample_, element_);
+    }
+
+    // An array of one element, or a number of another size, for each row.
+    Extent per_row(const void* p) { return per_row(p, element_); }
+    Extent per_row(const void* p, size_t size) { return extent(p, p ? row_count_ : 0, 1, 1, size); }
+
+    Extent plain(const void* p, size_t count, size_t size) { return extent(p, p ? count : 0, 1, 1, size); }
+
+    void fail(int32_t status) {
+        if (status_ == NXENT_OK) status_ = status;
+    }
+    int32_t status() const { return status_; }
+    bool misaligned() const { return misaligned_; }
+
+private:
+    Extent extent(const void* p, size_t rows, size_t stride, size_t columns, size_t size) {
+        Extent e{reinterpret_cast<uintptr_t>(p), 0};
+        if (status_ != NXENT_OK) return e;
+        if (!extent_of(p, rows, stride, columns, size, e)) fail(NXENT_ERROR_SIZE_OVERFLOW);
+        if (!aligned(p, size < alignof(double) ? size : alignof(double))) misaligned_ = true;
+        return e;
+    }
+
+    size_t batch_, element_;
+    size_t row_count_ = 0, sample_ = 0;
+    int32_t status_ = NXENT_OK;
+    bool misaligned_ = false;
+};
+
+// Whether an output overlaps any of the others.
+template <size_t Count>
+bool overlaps(Extent output, const Extent (&others)[Count]) {
+    for (const Extent& other : others)
+        if (overlap(output, other)) return true;
+    return false;
+}
+
+template <class Integer>
+int32_t check_labels(const SoftmaxCrossEntropyJob& job, nxent_label_error* label_error) {
+    const Integer* labels = static_cast<const Integer*>(job.targets);
+    for (size_t i = job.rows.begin; i < job.rows.end; ++i) {
+        const int64_t label = labels[i];
+        if (label >= 0 && static_cast<uint64_t>(label) < job.rows.classes) continue;
+        if (job.ignores && label == job.ignore_index) continue;
         if (label_error) *label_error = {i, label};
         return NXENT_ERROR_LABEL_RANGE;
     }
+    return NXENT_OK;
+}
+
+int32_t check(const nxent_softmax_cross_entropy_args& args, SoftmaxCrossEntropyJob& job,
+              nxent_label_error* label_error) {
+    constexpr uint32_t kFlags = NXENT_ACCUMULATE | NXENT_IGNORE_INDEX | NXENT_COUNT_CORRECT;
+    if (!is_element_type(args.element_type)) return NXENT_ERROR_ELEMENT_TYPE;
+    if (args.target_type < NXENT_LABELS_INT32 || args.target_type > NXENT_DISTRIBUTION) return NXENT_ERROR_TARGET_TYPE;
+    if ((args.flags & ~kFlags) != 0 || args.reserved != 0) return NXENT_ERROR_FLAGS;
+    const bool distribution = args.target_type == NXENT_DISTRIBUTION;
+    if (distribution && (args.flags & NXENT_IGNORE_INDEX)) return NXENT_ERROR_OPTION_CONFLICT;
+
+    job = {};
+    job.element_type = args.element_type;
+    RowsCheck rows(args, job.rows);
+    job.logits = args.logits;
+    job.logits_stride = args.logits_stride;
+    job.target = args.target_type == NXENT_LABELS_INT32   ? Target::Int32
+                 : args.target_type == NXENT_LABELS_INT64 ? Target::Int64
+                                                          : Target::Distribution;
+    job.targets = args.targets;
+    job.targets_stride = args.targets_stride;
+    job.grad = args.grad;
+    job.grad_stride = args.grad_stride;
+    job.accumulate = (args.flags & NXENT_ACCUMULATE) != 0;
+    job.ignores = (args.flags & NXENT_IGNORE_INDEX) != 0;
+    job.counts_correct = (args.flags & NXENT_COUNT_CORRECT) != 0;
+    job.sums = args.totals != nullptr;
+    job.ignore_index = args.ignore_index;
+    job.class_weights = args.class_weights;
+    job.upstream = args.upstream;
+    job.loss = args.loss;
+    job.lse = args.lse;
+    job.z_loss = args.z_loss;
+    job.label_smoothing = args.label_smoothing;
+    job.z_loss_scale = args.z_loss_scale;
+    job.scale = args.scale < 0 || args.scale > 0 || args.scale != args.scale ? args.scale : 1.0;
+    job.softcap = args.softcap;
+    job.grad_scale = args.grad_scale;
+
+    const Extent logits = rows.samples(args.logits, job.logits_stride);
+    const Extent targets =
+        distribution ? rows.samples(args.targets, job.targets_stride)
+                     : rows.per_row(args.targets, job.target == Target::Int32 ? sizeof(int32_t) : sizeof(int64_t));
+    const Extent grad = rows.samples(args.grad, job.grad_stride);
+    const Extent weights = rows.plain(args.class_weights, args.num_classes, sizeof(double));
+    const Extent upstream = rows.per_row(args.upstream);
+    const Extent loss = rows.per_row(args.loss), lse = rows.per_row(args.lse), z_loss = rows.per_row(args.z_loss);
+    const Extent totals = rows.plain(args.totals, 1, sizeof(nxent_totals));
+    if (rows.status() != NXENT_OK) return rows.status();
+    if (!(args.label_smoothing >= 0 && args.label_smoothing <= 1) || !in_scale_range(job.scale) ||
+        !(job.softcap == 0 || in_scale_range(job.softcap)) || !finite(args.z_loss_scale) || !finite(args.grad_scale))
+        return NXENT_ERROR_OPTION_RANGE;
+    if (args.row_begin == args.row_end) return NXENT_OK;
+    const bool only_counts = !args.grad && !args.loss && !args.lse && !args.z_loss && !job.counts_correct;
+    if ((!args.logits && !only_counts) || (!args.targets && !(distribution && !args.logits)))
+        return NXENT_ERROR_NULL_POINTER;
+    if (rows.misaligned()) return NXENT_ERROR_MISALIGNED;
+    const bool in_place = args.grad == args.logits && job.grad_stride == job.logits_stride;
+    const Extent inputs[] = {logits, targets, weights, upstream};
+    const Extent outputs[] = {grad, loss, lse, z_loss, totals};
+    for (size_t i = 0; i < 5; ++i) {
+        for (size_t k = i == 0 && in_place ? 1 : 0; k < 4; ++k)
+            if (overlap(outputs[i], inputs[k])) return NXENT_ERROR_OVERLAP;
+        for (size_t k = 0; k < i; ++k)
+            if (overlap(outputs[i], outputs[k])) return NXENT_ERROR_OVERLAP;
+    }
+    job.class_weight_sum = static_cast<double>(args.num_classes);
+    if (args.class_weights) {
+        job.class_weight_sum = 0;
+        for (size_t c = 0; c < args.num_classes; ++c) {
+            const double w = args.class_weights[c];
+            if (!(w >= 0) || !finite(w)) return NXENT_ERROR_WEIGHT_RANGE;
+            job.class_weight_sum += w;
+        }
+    }
+    if (distribution) return NXENT_OK;
+    return job.target == Target::Int32 ? check_labels<int32_t>(job, label_error)
+                                       : check_labels<int64_t>(job, label_error);
+}
+
+int32_t check(const nxent_softmax_args& args, SoftmaxCrossEntropyJob& job) {
+    if (!is_element_type(args.element_type)) return NXENT_ERROR_ELEMENT_TYPE;
+    if ((args.flags & ~uint32_t{NXENT_LOG}) != 0) return NXENT_ERROR_FLAGS;
+    job = {};
+    job.element_type = args.element_type;
+    RowsCheck rows(args, job.rows);
+    job.logits = args.logits;
+    job.logits_stride = args.logits_stride;
+    job.target = Target::None;
+    job.grad = args.output;
+    job.grad_stride = args.output_stride;
+    job.lse = args.lse;
+    job.scale = 1;
+    job.grad_scale = 1;
+    const Extent logits = rows.samples(args.logits, job.logits_stride);
+    const Extent output = rows.samples(args.output, job.grad_stride);
+    const Extent lse = rows.per_row(args.lse);
+    if (rows.status() != NXENT_OK) return rows.status();
+    if (args.row_begin == args.row_end) return NXENT_OK;
+    if (!args.logits) return NXENT_ERROR_NULL_POINTER;
+    if (rows.misaligned()) return NXENT_ERROR_MISALIGNED;
+    const bool in_place = args.output == args.logits && job.grad_stride == job.logits_stride;
+    if ((!in_place && overlap(output, logits)) || overlap(lse, logits) || overlap(lse, output))
+        return NXENT_ERROR_OVERLAP;
+    return NXENT_OK;
+}
+
+int32_t check(const nxent_softmax_backward_args& args, SoftmaxBackwardJob& job) {
+    if (!is_element_type(args.element_type)) return NXENT_ERROR_ELEMENT_TYPE;
+    if ((args.flags & ~uint32_t{NXENT_LOG | NXENT_ACCUMULATE}) != 0) return NXENT_ERROR_FLAGS;
+    job = {};
+    job.element_type = args.element_type;
+    RowsCheck rows(args, job.rows);
+    job.output = args.output;
+    job.output_stride = args.output_stride;
+    job.upstream = args.upstream;
+    job.upstream_stride = args.upstream_stride;
+    job.grad = args.grad;
+    job.grad_stride = args.grad_stride;
+    job.log = (args.flags & NXENT_LOG) != 0;
+    job.accumulate = (args.flags & NXENT_ACCUMULATE) != 0;
+    const Extent output = rows.samples(args.output, job.output_stride);
+    const Extent upstream = rows.samples(args.upstream, job.upstream_stride);
+    const Extent grad = rows.samples(args.grad, job.grad_stride);
+    if (rows.status() != NXENT_OK) return rows.status();
+    if (args.row_begin == args.row_end) return NXENT_OK;
+    if (!args.output || !args.upstream || !args.grad) return NXENT_ERROR_NULL_POINTER;
+    if (rows.misaligned()) return NXENT_ERROR_MISALIGNED;
+    const bool is_output = args.grad == args.output && job.grad_stride == job.output_stride;
+    const bool is_upstream = args.grad == args.upstream && job.grad_stride == job.upstream_stride;
+    if ((!is_output && overlap(grad, output)) || (!is_upstream && overlap(grad, upstream))) return NXENT_ERROR_OVERLAP;
+    return NXENT_OK;
+}
+
+int32_t check(const nxent_sigmoid_cross_entropy_args& args, SigmoidCrossEntropyJob& job) {
+    if (!is_element_type(args.element_type)) return NXENT_ERROR_ELEMENT_TYPE;
+    if ((args.flags & ~uint32_t{NXENT_ACCUMULATE}) != 0) return NXENT_ERROR_FLAGS;
+    if (args.begin > args.end || args.end > args.size) return NXENT_ERROR_ROW_RANGE;
+    job = {args.element_type,
+           args.begin,
+           args.end,
+           args.logits,
+           args.targets,
+           args.grad,
+           args.loss,
+           args.weights,
+           args.upstream,
+           args.positive_weights,
+           args.num_classes,
+           (args.flags & NXENT_ACCUMULATE) != 0,
+           args.totals != nullptr,
+           args.label_smoothing,
+           args.grad_scale};
+    const size_t element = kElementSize[args.element_type];
+    const void* const arrays[] = {args.logits, args.targets, args.weights, args.upstream, args.grad, args.loss};
+    Extent extents[6];
+    bool misaligned = !aligned(args.positive_weights, alignof(double)) || !aligned(args.totals, alignof(nxent_totals));
+    for (size_t i = 0; i < 6; ++i) {
+        if (!extent_of(arrays[i], arrays[i] ? args.size : 0, 1, 1, element, extents[i]))
+            return NXENT_ERROR_SIZE_OVERFLOW;
+        misaligned |= !aligned(arrays[i], element);
+    }
+    Extent positive, totals;
+    if (!extent_of(args.positive_weights, args.positive_weights ? args.num_classes : 0, 1, 1, sizeof(double),
+                   positive) ||
+        !extent_of(args.totals, args.totals ? 1 : 0, 1, 1, sizeof(nxent_totals), totals))
+        return NXENT_ERROR_SIZE_OVERFLOW;
+    if (!(args.label_smoothing >= 0 && args.label_smoothing <= 1) || !finite(args.grad_scale))
+        return NXENT_ERROR_OPTION_RANGE;
+    if (args.begin == args.end) return NXENT_OK;
+    if (!args.logits || !args.targets || (args.positive_weights && args.num_classes == 0))
+        return NXENT_ERROR_NULL_POINTER;
+    if (misaligned) return NXENT_ERROR_MISALIGNED;
+    const Extent grad = extents[4], loss = extents[5];
+    const Extent inputs[] = {extents[1], extents[2], extents[3], positive};
+    if (overlaps(grad, inputs) || overlaps(loss, inputs) || overlaps(totals, inputs) || overlaps(totals, extents) ||
+        overlap(grad, loss) || (args.grad != args.logits && overlap(grad, extents[0])) ||
+        (args.loss != args.logits && overlap(loss, extents[0])))
+        return NXENT_ERROR_OVERLAP;
+    for (size_t c = 0; args.positive_weights && c < args.num_classes; ++c)
+        if (!(args.positive_weights[c] >= 0) || !finite(args.positive_weights[c])) return NXENT_ERROR_WEIGHT_RANGE;
     return NXENT_OK;
 }
 
@@ -77,21 +318,91 @@ struct LayoutEntry {
     { #name, name }
 
 constexpr LayoutEntry kLayout[] = {
+    NXENT_STRUCT(nxent_totals),
+    NXENT_FIELD(nxent_totals, loss),
+    NXENT_FIELD(nxent_totals, z_loss),
+    NXENT_FIELD(nxent_totals, weight),
+    NXENT_FIELD(nxent_totals, rows),
+    NXENT_FIELD(nxent_totals, correct),
     NXENT_STRUCT(nxent_softmax_cross_entropy_args),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, struct_size),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, element_type),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, target_type),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, flags),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, reserved),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, batch_size),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, num_classes),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, inner_size),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, row_begin),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, row_end),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, logits),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, logits_stride),
-    NXENT_FIELD(nxent_softmax_cross_entropy_args, labels),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, targets),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, targets_stride),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, grad),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, grad_stride),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, class_weights),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, upstream),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, loss),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, lse),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, z_loss),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, totals),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, ignore_index),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, label_smoothing),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, z_loss_scale),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, scale),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, softcap),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, grad_scale),
     NXENT_STRUCT(nxent_label_error),
     NXENT_FIELD(nxent_label_error, row),
     NXENT_FIELD(nxent_label_error, label),
+    NXENT_STRUCT(nxent_softmax_args),
+    NXENT_FIELD(nxent_softmax_args, struct_size),
+    NXENT_FIELD(nxent_softmax_args, element_type),
+    NXENT_FIELD(nxent_softmax_args, flags),
+    NXENT_FIELD(nxent_softmax_args, batch_size),
+    NXENT_FIELD(nxent_softmax_args, num_classes),
+    NXENT_FIELD(nxent_softmax_args, inner_size),
+    NXENT_FIELD(nxent_softmax_args, row_begin),
+    NXENT_FIELD(nxent_softmax_args, row_end),
+    NXENT_FIELD(nxent_softmax_args, logits),
+    NXENT_FIELD(nxent_softmax_args, logits_stride),
+    NXENT_FIELD(nxent_softmax_args, output),
+    NXENT_FIELD(nxent_softmax_args, output_stride),
+    NXENT_FIELD(nxent_softmax_args, lse),
+    NXENT_STRUCT(nxent_softmax_backward_args),
+    NXENT_FIELD(nxent_softmax_backward_args, struct_size),
+    NXENT_FIELD(nxent_softmax_backward_args, element_type),
+    NXENT_FIELD(nxent_softmax_backward_args, flags),
+    NXENT_FIELD(nxent_softmax_backward_args, batch_size),
+    NXENT_FIELD(nxent_softmax_backward_args, num_classes),
+    NXENT_FIELD(nxent_softmax_backward_args, inner_size),
+    NXENT_FIELD(nxent_softmax_backward_args, row_begin),
+    NXENT_FIELD(nxent_softmax_backward_args, row_end),
+    NXENT_FIELD(nxent_softmax_backward_args, output),
+    NXENT_FIELD(nxent_softmax_backward_args, output_stride),
+    NXENT_FIELD(nxent_softmax_backward_args, upstream),
+    NXENT_FIELD(nxent_softmax_backward_args, upstream_stride),
+    NXENT_FIELD(nxent_softmax_backward_args, grad),
+    NXENT_FIELD(nxent_softmax_backward_args, grad_stride),
+    NXENT_STRUCT(nxent_sigmoid_cross_entropy_args),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, struct_size),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, element_type),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, flags),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, size),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, begin),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, end),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, logits),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, targets),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, grad),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, loss),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, weights),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, upstream),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, positive_weights),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, num_classes),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, totals),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, label_smoothing),
+    NXENT_FIELD(nxent_sigmoid_cross_entropy_args, grad_scale),
     NXENT_VALUE(NXENT_OK),
     NXENT_VALUE(NXENT_ERROR_NULL_POINTER),
     NXENT_VALUE(NXENT_ERROR_STRUCT_SIZE),
@@ -104,6 +415,23 @@ constexpr LayoutEntry kLayout[] = {
     NXENT_VALUE(NXENT_ERROR_ISA_UNKNOWN),
     NXENT_VALUE(NXENT_ERROR_ISA_NOT_COMPILED),
     NXENT_VALUE(NXENT_ERROR_ISA_NOT_SUPPORTED),
+    NXENT_VALUE(NXENT_ERROR_ELEMENT_TYPE),
+    NXENT_VALUE(NXENT_ERROR_TARGET_TYPE),
+    NXENT_VALUE(NXENT_ERROR_OPTION_RANGE),
+    NXENT_VALUE(NXENT_ERROR_WEIGHT_RANGE),
+    NXENT_VALUE(NXENT_ERROR_OPTION_CONFLICT),
+    NXENT_VALUE(NXENT_ERROR_FLAGS),
+    NXENT_VALUE(NXENT_FLOAT32),
+    NXENT_VALUE(NXENT_FLOAT64),
+    NXENT_VALUE(NXENT_FLOAT16),
+    NXENT_VALUE(NXENT_BFLOAT16),
+    NXENT_VALUE(NXENT_LABELS_INT32),
+    NXENT_VALUE(NXENT_LABELS_INT64),
+    NXENT_VALUE(NXENT_DISTRIBUTION),
+    NXENT_VALUE(NXENT_ACCUMULATE),
+    NXENT_VALUE(NXENT_IGNORE_INDEX),
+    NXENT_VALUE(NXENT_COUNT_CORRECT),
+    NXENT_VALUE(NXENT_LOG),
 };
 constexpr size_t kLayoutCount = sizeof(kLayout) / sizeof(kLayout[0]);
 
@@ -115,22 +443,65 @@ using namespace nxent;
 void cross_entropy_with_logits_grad(const float* logits, const int32_t* labels, size_t batch_size, size_t num_classes,
                                     float* grad_out) {
     if (batch_size == 0 || num_classes == 0) return;
-    active_kernels().softmax_cross_entropy(
-        {logits, num_classes, labels, grad_out, num_classes, nullptr, num_classes, 0, batch_size});
+    SoftmaxCrossEntropyJob job{};
+    job.rows = {num_classes, 1, 0, batch_size};
+    job.logits = logits;
+    job.logits_stride = num_classes;
+    job.target = Target::Int32;
+    job.targets = labels;
+    job.grad = grad_out;
+    job.grad_stride = num_classes;
+    job.class_weight_sum = static_cast<double>(num_classes);
+    job.scale = 1;
+    job.grad_scale = 1;
+    nxent_totals totals{};
+    active_kernels().softmax_cross_entropy(job, totals);
 }
 
 int32_t nxent_softmax_cross_entropy(const nxent_softmax_cross_entropy_args* args, nxent_label_error* label_error) {
-    if (!args) return NXENT_ERROR_NULL_POINTER;
-    if (!aligned(args, alignof(nxent_softmax_cross_entropy_args))) return NXENT_ERROR_MISALIGNED;
-    if (args->struct_size < sizeof(*args)) return NXENT_ERROR_STRUCT_SIZE;
-    // A newer caller's further fields must not ask for anything.
-    const unsigned char* bytes = reinterpret_cast<const unsigned char*>(args);
-    for (size_t i = sizeof(*args); i < args->struct_size; ++i)
-        if (bytes[i] != 0) return NXENT_ERROR_STRUCT_SIZE;
     SoftmaxCrossEntropyJob job;
-    const int32_t status = check(*args, job, label_error);
-    if (status == NXENT_OK && job.row_begin < job.row_end) active_kernels().softmax_cross_entropy(job);
+    int32_t status = check_struct(args);
+    if (status == NXENT_OK) status = check(*args, job, label_error);
+    if (status != NXENT_OK) return status;
+    nxent_totals totals{};
+    if (job.rows.begin < job.rows.end && job.rows.classes > 0) active_kernels().softmax_cross_entropy(job, totals);
+    if (args->totals) *args->totals = totals;
+    return NXENT_OK;
+}
+
+int32_t nxent_softmax(const nxent_softmax_args* args) {
+    SoftmaxCrossEntropyJob job;
+    int32_t status = check_struct(args);
+    if (status == NXENT_OK) status = check(*args, job);
+    if (status != NXENT_OK) return status;
+    if (job.rows.begin == job.rows.end || job.rows.classes == 0) return NXENT_OK;
+    const Kernels& kernels = active_kernels();
+    nxent_totals totals{};
+    if (args->flags & NXENT_LOG)
+        kernels.log_softmax(
+            {job.element_type, job.rows, job.logits, job.logits_stride, job.grad, job.grad_stride, job.lse});
+    else
+        kernels.softmax_cross_entropy(job, totals);
+    return NXENT_OK;
+}
+
+int32_t nxent_softmax_backward(const nxent_softmax_backward_args* args) {
+    SoftmaxBackwardJob job;
+    int32_t status = check_struct(args);
+    if (status == NXENT_OK) status = check(*args, job);
+    if (status == NXENT_OK && job.rows.begin < job.rows.end) active_kernels().softmax_backward(job);
     return status;
+}
+
+int32_t nxent_sigmoid_cross_entropy(const nxent_sigmoid_cross_entropy_args* args) {
+    SigmoidCrossEntropyJob job;
+    int32_t status = check_struct(args);
+    if (status == NXENT_OK) status = check(*args, job);
+    if (status != NXENT_OK) return status;
+    nxent_totals totals{};
+    if (job.begin < job.end) active_kernels().sigmoid_cross_entropy(job, totals);
+    if (args->totals) *args->totals = totals;
+    return NXENT_OK;
 }
 
 const char* nxent_version(void) { return NXENT_VERSION; }
@@ -146,14 +517,20 @@ const char* nxent_status_message(int32_t status) {
                    "know is not zero.";
         case NXENT_ERROR_MISALIGNED: return "A pointer is not aligned to its element type.";
         case NXENT_ERROR_SIZE_OVERFLOW: return "The sizes describe more memory than the address space holds.";
-        case NXENT_ERROR_STRIDE: return "A row stride is smaller than the number of classes.";
+        case NXENT_ERROR_STRIDE: return "A stride is smaller than a sample.";
         case NXENT_ERROR_ROW_RANGE: return "The row range is not within the batch.";
-        case NXENT_ERROR_LABEL_RANGE: return "A label is outside [0, num_classes).";
+        case NXENT_ERROR_LABEL_RANGE: return "A label is outside [0, num_classes), and is not the index to ignore.";
         case NXENT_ERROR_OVERLAP:
-            return "An output overlaps an input or another output, and is not exactly the logits themselves.";
+            return "An output overlaps an input or another output, and is not exactly the input that it may be.";
         case NXENT_ERROR_ISA_UNKNOWN: return "No instruction set has this name.";
         case NXENT_ERROR_ISA_NOT_COMPILED: return "This build of the library has no kernel for the instruction set.";
         case NXENT_ERROR_ISA_NOT_SUPPORTED: return "This CPU or operating system does not support the instruction set.";
+        case NXENT_ERROR_ELEMENT_TYPE: return "The element type is none of nxent_element_type.";
+        case NXENT_ERROR_TARGET_TYPE: return "The target type is none of nxent_target_type.";
+        case NXENT_ERROR_OPTION_RANGE: return "A number is out of its range.";
+        case NXENT_ERROR_WEIGHT_RANGE: return "A class weight is negative, infinite or NaN.";
+        case NXENT_ERROR_OPTION_CONFLICT: return "Options exclude each other: an index to ignore with distributions.";
+        case NXENT_ERROR_FLAGS: return "A flag is none of the operation's, or a reserved field is not 0.";
         default: return "Unknown status.";
     }
 }

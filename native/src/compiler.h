@@ -21,9 +21,13 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define NXENT_INLINE static __forceinline
+#define NXENT_INLINE_MEMBER __forceinline
+#define NXENT_NOINLINE __declspec(noinline)
 #include <intrin.h>
 #else
 #define NXENT_INLINE static inline __attribute__((always_inline))
+#define NXENT_INLINE_MEMBER inline __attribute__((always_inline))
+#define NXENT_NOINLINE __attribute__((noinline))
 #endif
 
 // One fused multiply-add instruction for a single float, where the target has one.
@@ -47,8 +51,9 @@ NXENT_INLINE To bit_cast(From from) {
 }
 
 // Asks for the cache line offset elements after p to be brought to the second-level cache. It need not be readable.
-NXENT_INLINE void prefetch(const float* p, size_t offset) {
-    const void* line = reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + offset * sizeof(float));
+template <class T>
+NXENT_INLINE void prefetch(const T* p, size_t offset) {
+    const void* line = reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + offset * sizeof(T));
 #if defined(_MSC_VER) && !defined(__clang__) && defined(NXENT_ARCH_X86_64)
     _mm_prefetch(static_cast<const char*>(line), _MM_HINT_T1);
 #elif defined(_MSC_VER) && !defined(__clang__)

@@ -16,9 +16,9 @@ bool os_saves(uint64_t states) {
     return (cpuid(1, 0).ecx & kOsxsave) != 0 && (xgetbv0() & states) == states;
 }
 bool has_avx2() {
-    constexpr uint32_t kFma = 1u << 12, kAvx = 1u << 28;  // leaf 1, ECX
-    constexpr uint32_t kAvx2 = 1u << 5;                   // leaf 7, EBX
-    constexpr uint32_t kWanted = kFma | kAvx;
+    constexpr uint32_t kFma = 1u << 12, kAvx = 1u << 28, kF16c = 1u << 29;  // leaf 1, ECX
+    constexpr uint32_t kAvx2 = 1u << 5;                                     // leaf 7, EBX
+    constexpr uint32_t kWanted = kFma | kAvx | kF16c;
     return (cpuid(1, 0).ecx & kWanted) == kWanted && (cpuid(7, 0).ebx & kAvx2) != 0 && os_saves(0x06);
 }
 bool has_avx512() {

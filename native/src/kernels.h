@@ -1,29 +1,99 @@
 // SPDX-License-Identifier: MIT
 //
-// What lies between the exported functions and the kernels: checked arguments, and a table per instruction set.
+// What lies between the exported functions and the kernels: checked requests, and a table per instruction set.
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
+#include "nativexent/nativexent.h"
 
 namespace nxent {
 
-// A checked request: every pointer, stride and range is sound. Labels outside [0, classes) select no class.
-struct SoftmaxCrossEntropyJob {
-    const float* logits;
-    size_t logits_stride;
-    const int32_t* labels;
-    float* grad;
-    size_t grad_stride;
-    float* loss;  // or null
+enum class Target { Int32, Int64, Distribution, None };
+
+// Rows of samples: see the header. Every pointer, stride and range of a request is sound, no stride is 0.
+struct Rows {
     size_t classes;
-    size_t row_begin;
-    size_t row_end;
+    size_t inner;
+    size_t begin;
+    size_t end;
+};
+
+// Labels outside [0, classes) select no class.
+struct SoftmaxCrossEntropyJob {
+    int32_t element_type;
+    Rows rows;
+    const void* logits;  // or null, where only rows and weight are counted
+    size_t logits_stride;
+    Target target;
+    const void* targets;
+    size_t targets_stride;
+    void* grad;  // or null
+    size_t grad_stride;
+    bool accumulate;
+    bool ignores;
+    bool counts_correct;
+    bool sums;  // whether the totals of losses are wanted
+    int64_t ignore_index;
+    const double* class_weights;  // or null
+    double class_weight_sum;      // the number of classes without them
+    const void* upstream;         // or null
+    void* loss;                   // or null
+    void* lse;                    // or null
+    void* z_loss;                 // or null
+    double label_smoothing;
+    double z_loss_scale;
+    double scale;
+    double softcap;
+    double grad_scale;
+};
+
+// The logarithm of a softmax. (A softmax is a cross-entropy's gradient without a target.)
+struct LogSoftmaxJob {
+    int32_t element_type;
+    Rows rows;
+    const void* logits;
+    size_t logits_stride;
+    void* output;
+    size_t output_stride;
+    void* lse;  // or null
+};
+
+struct SoftmaxBackwardJob {
+    int32_t element_type;
+    Rows rows;
+    const void* output;
+    size_t output_stride;
+    const void* upstream;
+    size_t upstream_stride;
+    void* grad;
+    size_t grad_stride;
+    bool log;
+    bool accumulate;
+};
+
+struct SigmoidCrossEntropyJob {
+    int32_t element_type;
+    size_t begin;
+    size_t end;
+    const void* logits;
+    const void* targets;
+    void* grad;  // or null
+    void* loss;  // or null
+    const void* weights;
+    const void* upstream;
+    const double* positive_weights;
+    size_t classes;
+    bool accumulate;
+    bool sums;
+    double label_smoothing;
+    double grad_scale;
 };
 
 struct Kernels {
     const char* isa;
-    void (*softmax_cross_entropy)(const SoftmaxCrossEntropyJob&);
+    void (*softmax_cross_entropy)(const SoftmaxCrossEntropyJob&, nxent_totals&);
+    void (*log_softmax)(const LogSoftmaxJob&);
+    void (*softmax_backward)(const SoftmaxBackwardJob&);
+    void (*sigmoid_cross_entropy)(const SigmoidCrossEntropyJob&, nxent_totals&);
 };
 
 extern const Kernels kernels_scalar;

@@ -78,7 +78,7 @@ internal sealed class HiddenLayerNetwork
         Forward(data.Inputs, new float[data.Count * Hidden.Outputs], z);
 
         float[] losses = new float[data.Count];
-        SoftmaxCrossEntropy.Gradient(z, data.Labels, Output.Outputs, z, losses);
+        SoftmaxCrossEntropy.Loss(z, data.Labels, Output.Outputs, rows: new() { Losses = losses });
         return new Evaluation(data, Predict(data.Inputs), losses);
     }
 

@@ -45,7 +45,8 @@ internal sealed class SoftmaxRegression(int features, int classes, ExecutionOpti
         _layer.Forward(x, scratch);
 
         // The heart of it: p − y, the loss's gradient with respect to the logits, in place.
-        SoftmaxCrossEntropy.Gradient(scratch, labels, classes, scratch, losses, execution);
+        SoftmaxCrossEntropy.Gradient(
+            scratch, labels, classes, scratch, rows: new() { Losses = losses }, execution: execution);
 
         // ∂L/∂W = xᵀ(p − y) and ∂L/∂b = Σ(p − y). L is the sum over the rows; to step along the mean, divide.
         _layer.Backward(x, scratch);
@@ -65,7 +66,7 @@ internal sealed class SoftmaxRegression(int features, int classes, ExecutionOpti
         }
 
         float[] losses = new float[data.Count];
-        SoftmaxCrossEntropy.Gradient(logits, data.Labels, classes, logits, losses, execution);
+        SoftmaxCrossEntropy.Loss(logits, data.Labels, classes, rows: new() { Losses = losses }, execution: execution);
         return new Evaluation(data, predictions, losses);
     }
 }

@@ -37,8 +37,8 @@ internal sealed record SpeedComparison(int Rows, int Classes, double Native, dou
         var managed = new ExecutionOptions { Backend = NativeXentBackend.Managed };
         Action[] calls =
         [
-            () => SoftmaxCrossEntropy.Gradient(logits, labels, classes, gradient, native),
-            () => SoftmaxCrossEntropy.Gradient(logits, labels, classes, gradient, managed),
+            () => SoftmaxCrossEntropy.Gradient(logits, labels, classes, gradient, execution: native),
+            () => SoftmaxCrossEntropy.Gradient(logits, labels, classes, gradient, execution: managed),
             () => SoftmaxCrossEntropyReference.Gradient<float>(logits, labels, classes, gradient),
         ];
 

@@ -1,13 +1,61 @@
+using NativeXent.Checks;
+using static System.FormattableString;
+
 namespace NativeXent;
+
+#pragma warning disable CA2208 // The parameters named are those of the public methods.
 
 /// <summary>One factory per message.</summary>
 internal static class Errors
 {
-    internal static ArgumentOutOfRangeException ClassesNotPositive(nint classes) =>
-        new(nameof(classes), classes, $"The number of classes is {classes}; it must be at least 1.");
+    internal static NotSupportedException ElementTypeNotSupported(Type type) =>
+        new($"The element type {type} is not supported. It must be float, double, System.Half or NativeXent.BFloat16.");
+
+    internal static ArgumentOutOfRangeException ClassesNotPositive(nint classes, string parameter = "classes") =>
+        new(parameter, classes, $"The number of classes is {classes}; it must be at least 1.");
+
+    internal static ArgumentOutOfRangeException InnerSizeNotPositive(nint innerSize) =>
+        new("layout", innerSize, $"The inner size is {innerSize}; it must be at least 1.");
+
+    internal static ArgumentException SampleOverflow(nint classes, nint innerSize) =>
+        new(
+            $"A sample of {classes} classes and {innerSize} positions is more than the address space holds.", "layout");
+
+    internal static ArgumentOutOfRangeException StrideTooSmall(string property, nint stride, Shape shape) =>
+        new(
+            "layout",
+            stride,
+            $"{property} is {stride}, but a {shape.Describe(one: true, shape.SampleLength)} has {shape.SampleLength} "
+            + "elements.");
 
     internal static ArgumentOutOfRangeException BatchSizeNegative(nint batchSize) =>
         new(nameof(batchSize), batchSize, $"The batch size is {batchSize}; it must not be negative.");
+
+    internal static ArgumentException SizeOverflow(nuint batchSize, nuint stride, Shape shape) =>
+        new($"{shape.Describe(batchSize, stride)} are more than the address space holds.", nameof(batchSize));
+
+    internal static ArgumentException LabelsLength(int labels, Shape shape) =>
+        new(
+            $"There are {labels} labels, which is no multiple of the {shape.InnerSize} positions of a sample.",
+            nameof(labels));
+
+    internal static ArgumentException NoWholeSamples(Argument argument, int length, nuint stride, Shape shape) =>
+        new(
+            $"The {Text(argument)} {Have(argument)} {length} elements, which is no whole number of "
+            + $"{shape.Describe(one: false, stride).TrimEnd(',')}.",
+            Parameter(argument));
+
+    internal static ArgumentException Length(
+        Argument argument, int length, nuint batchSize, nuint stride, Shape shape)
+    {
+        UInt128 most = (UInt128)batchSize * stride;
+        UInt128 least = batchSize == 0 ? 0 : most - (stride - shape.SampleLength);
+        string needed = least == most ? $"{least}" : $"{least} to {most}";
+        return new(
+            $"The {Text(argument)} {Have(argument)} {length} elements, but {shape.Describe(batchSize, stride)} "
+            + $"{(batchSize == 1 ? "needs" : "need")} {needed}.",
+            Parameter(argument));
+    }
 
     internal static ArgumentException LogitsLength(int logits, int labels, int classes) =>
         new(
@@ -20,21 +68,103 @@ internal static class Errors
     internal static ArgumentException LossesLength(int losses, int labels) =>
         new($"There is room for {losses} losses, but there are {labels} labels.", nameof(losses));
 
-    internal static ArgumentException SizeOverflow(nint batchSize, nint classes) =>
+    internal static ArgumentException RowsLength(Argument argument, int length, nuint rows) =>
         new(
-            $"{batchSize} rows of {classes} classes are more than the address space holds.", nameof(batchSize));
+            $"The {Text(argument)} {Have(argument)} {length} elements, but there are {rows} rows.",
+            Parameter(argument));
 
-    internal static ArgumentException Misaligned(string parameter) =>
-        new("The pointer is not aligned to its element type (4 bytes).", parameter);
-
-    internal static ArgumentOutOfRangeException LabelOutOfRange(nuint row, long labels, nuint classes) =>
+    internal static ArgumentException ElementsLength(Argument argument, int length, int logits) =>
         new(
-            nameof(labels), labels, $"The label of row {row} is {labels}, which is outside [0, {classes}).");
+            $"The {Text(argument)} {Have(argument)} {length} elements, but there are {logits} logits.",
+            Parameter(argument));
 
-    internal static ArgumentException Overlap(string output, string other) =>
+    internal static ArgumentNullException Null(Argument argument) =>
+        new("pointers", $"The pointer to the {Text(argument)} is null.");
+
+    internal static ArgumentException NotOneKindOfTargets(int kinds) =>
         new(
-            output == "destination" && other == "logits"
-                ? "The destination overlaps the logits in part. It must be the logits themselves, or apart from them."
-                : $"The memory of {output} overlaps that of {other}.",
-            output);
+            $"{kinds} of Labels32, Labels64 and Distributions are given; it must be just one of the three.",
+            "pointers");
+
+    internal static ArgumentException Misaligned(Argument argument, nuint elementSize, bool byPointers) =>
+        new(
+            $"The memory of the {Text(argument)} is not aligned to its element type ({elementSize} bytes).",
+            Parameter(argument, byPointers));
+
+    internal static ArgumentException Overlap(Argument output, Argument other, bool byPointers) =>
+        new(
+            $"The memory of the {Text(output)} overlaps that of the {Text(other)}"
+            + (output == Argument.Destination && other is Argument.Logits or Argument.Softmax or Argument.LogSoftmax
+                ? ", and is not the same memory with the same stride."
+                : "."),
+            Parameter(output, byPointers));
+
+    internal static ArgumentOutOfRangeException LabelOutOfRange(
+        nuint row, long labels, nuint classes, bool byPointers = false) =>
+        new(
+            Parameter(Argument.Labels, byPointers),
+            labels,
+            $"The label of row {row} is {labels}, which is outside [0, {classes}).");
+
+    internal static ArgumentException ClassWeightsLength(int weights, nuint classes) =>
+        new($"ClassWeights has {weights} elements, but there are {classes} classes.", "options");
+
+    internal static ArgumentException IgnoreIndexWithDistributions() =>
+        new("IgnoreIndex is set, but targets are distributions: they have no label to ignore.", "options");
+
+    internal static ArgumentException NothingWanted(string details, string parameter) =>
+        new($"Nothing is asked for: Reduction is None, {details}.", parameter);
+
+    internal static ArgumentException MeanOutOfRange(double upstreamScale, double weight) =>
+        new(
+            Invariant(
+                $"The gradient of a mean is scaled by UpstreamScale / weight, but {upstreamScale} / {weight} is not ")
+            + "possible in finite numbers.",
+            "options");
+
+    internal static ArgumentOutOfRangeException NoReduction(Reduction value) =>
+        new(nameof(value), value, $"Reduction is {(int)value}, which is no reduction.");
+
+    internal static ArgumentOutOfRangeException OptionOutOfRange(string property, double value, string range) =>
+        new(nameof(value), value, Invariant($"{property} is {value}; it must be {range}."));
+
+    internal static ArgumentOutOfRangeException WeightOutOfRange(string property, int index, double value) =>
+        new(nameof(value), value, Invariant($"{property}[{index}] is {value}; it must be finite and not negative."));
+
+    private static string Text(Argument argument) =>
+        argument switch
+        {
+            Argument.Logits => "logits",
+            Argument.Labels => "labels",
+            Argument.Distributions => "distributions",
+            Argument.Targets => "targets",
+            Argument.Destination => "destination",
+            Argument.Softmax => "softmax",
+            Argument.LogSoftmax => "log-softmax",
+            Argument.RowLosses or Argument.ElementLosses => "losses",
+            Argument.RowLogSumExp => "log-sum-exp",
+            Argument.RowZLosses => "z-losses",
+            Argument.ElementWeights => "weights",
+            _ => "upstream gradient",
+        };
+
+    // The verb that goes with the text.
+    private static string Have(Argument argument) => Text(argument)[^1] == 's' ? "have" : "has";
+
+    private static string Parameter(Argument argument, bool byPointers = false) =>
+        byPointers
+            ? "pointers"
+            : argument switch
+            {
+                Argument.Logits => "logits",
+                Argument.Labels => "labels",
+                Argument.Distributions => "distributions",
+                Argument.Targets => "targets",
+                Argument.Destination => "destination",
+                Argument.Softmax => "softmax",
+                Argument.LogSoftmax => "logSoftmax",
+                Argument.Upstream => "upstream",
+                Argument.ElementWeights or Argument.ElementUpstream or Argument.ElementLosses => "elements",
+                _ => "rows",
+            };
 }

@@ -1,8 +1,10 @@
+using NativeXent.Interop;
+
 namespace NativeXent;
 
 /// <summary>
-/// How a call is carried out. Nothing here changes a bit of the result. The default value is: one thread, and the native
-/// library where it can be used.
+/// How a call is carried out. Nothing here changes a bit of the result. The default value is: one thread, and the
+/// native library where it can be used.
 /// </summary>
 public readonly record struct ExecutionOptions
 {
@@ -37,10 +39,20 @@ public readonly record struct ExecutionOptions
         {
             if (value is < NativeXentBackend.Auto or > NativeXentBackend.Managed)
             {
-                throw new ArgumentOutOfRangeException(nameof(value), value, $"{nameof(Backend)} is {(int)value}, which is no backend.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(value), value, $"{nameof(Backend)} is {(int)value}, which is no backend.");
             }
 
             field = value;
         }
     }
+
+    /// <exception cref="NativeXentUnavailableException">The native library is asked for and cannot be used.</exception>
+    internal bool UsesNative =>
+        Backend switch
+        {
+            NativeXentBackend.Managed => false,
+            NativeXentBackend.Native => NativeBackend.IsAvailable ? true : throw NativeBackend.Unavailable(),
+            _ => NativeBackend.IsAvailable,
+        };
 }

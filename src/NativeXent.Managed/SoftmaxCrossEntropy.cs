@@ -1,5 +1,6 @@
-using NativeXent.Interop;
-using NativeXent.Simd;
+using System.Runtime.CompilerServices;
+using NativeXent.Checks;
+using NativeXent.Jobs;
 
 namespace NativeXent;
 
@@ -8,373 +9,558 @@ namespace NativeXent;
 /// </summary>
 /// <remarks>
 /// <para>
-/// For a row z of logits with label y, p[j] = exp(z[j]) / Σₖ exp(z[k]). The loss is −log p[y], in nats, in [0, +∞]. The
-/// gradient is ∂loss/∂z[j] = p[j] − (j == y), in [−1, 1]. There is no batch scaling.
+/// For a row of logits z, u = scale·z, or softcap·tanh(scale·z / softcap). With p[c] = exp(u[c]) / Σₖ exp(u[k]) and
+/// lse = log Σₖ exp(u[k]), the loss is Σ_c w[c]·q[c]·(lse − u[c]), in nats: without options −log p[label]. The target q
+/// is 1 at the label and 0 elsewhere, or a given distribution, which need not sum to 1, then smoothed; w are class
+/// weights. The z-loss λ·lse² is told apart. The gradient of both with respect to u[k] is
+/// p[k]·(Σ_c w[c]·q[c] + 2λ·lse) − w[k]·q[k], without options p[k] − q[k]; then times du/dz, the upstream gradients and
+/// <see cref="SoftmaxCrossEntropyOptions.UpstreamScale"/>, and for <see cref="Reduction.Mean"/> divided by the weight
+/// of the batch. These are PyTorch's definitions; but a term with w·q = 0 adds nothing to a loss even where p is 0,
+/// where PyTorch gives NaN.
 /// </para>
 /// <para>
-/// The same input gives the same bits on every CPU, operating system, instruction set and backend, and with any number of
-/// threads. Every gradient element and loss whose exact magnitude is at least 2^-125 is within 3 ULP of it (an ULP is the
-/// distance between neighbouring floats at the exact value or at the result, whichever is larger); results below 2^-126
-/// are flushed to +0. A loss above <see cref="float.MaxValue"/> is +∞. A row that holds NaN or +∞, or nothing but −∞, gives NaN (bits 0x7FC00000) in
-/// every element. A logit of −∞ has probability 0.
+/// Elements are float, double, <see cref="Half"/> or <see cref="BFloat16"/>; 16-bit types are computed as float and
+/// rounded once. The same input gives the same bits on every CPU, operating system, instruction set and backend, and
+/// with any number of threads. From labels and without options, every float gradient element and loss whose exact
+/// magnitude is at least 2^-125 is within 3 ULP of it (an ULP is the distance between neighbouring floats at the exact
+/// value or at the result, whichever is larger), and every double one within 4. Results below 2^-126 (double: 2^-1022)
+/// are flushed to +0; results of type Half can be subnormal. A loss or a scaled gradient out of range is infinite.
 /// </para>
-/// <para>Every method may be called from any thread at any time, on memory that nobody writes meanwhile.</para>
+/// <para>
+/// A row that holds NaN or +∞, or nothing but −∞, gives NaN in every result (the quiet NaN without sign and payload). A
+/// logit of −∞ has probability 0; where its w·q is not 0, the loss is +∞. With a softcap both infinities are as good as
+/// the cap. An upstream gradient that is infinite or NaN makes its row's gradient NaN.
+/// </para>
+/// <para>
+/// Every argument is checked before anything is written. Every method may be called from any thread at any time, on
+/// memory that nobody writes meanwhile. On one thread nothing is allocated.
+/// </para>
 /// <para>
 /// Source of the formula: Bridle, "Probabilistic interpretation of feedforward classification network outputs", 1990.
 /// </para>
 /// </remarks>
+[SkipLocalsInit]
 public static unsafe class SoftmaxCrossEntropy
 {
-    // Fewer elements than this do not pay for another thread.
-    private const long ElementsPerThread = 32_768;
-
     /// <summary>
-    /// Gradient of the softmax cross-entropy with respect to the logits, softmax(logits)[i][j] − (j == labels[i]).
+    /// Gradient of the softmax cross-entropy with respect to the logits, without options
+    /// softmax(logits)[i][j] − (j == labels[i]); and whatever else is asked for.
     /// </summary>
-    /// <param name="logits">The logits, row-major: one row of <paramref name="classes"/> for each label.</param>
-    /// <param name="labels">The class of each row, in [0, <paramref name="classes"/>).</param>
-    /// <param name="classes">The number of classes, at least 1.</param>
-    /// <param name="destination">
-    /// Receives the gradient, as long as <paramref name="logits"/>. It may be the same memory as
-    /// <paramref name="logits"/>, but must not overlap it in part, nor overlap <paramref name="labels"/>.
+    /// <typeparam name="T">The element type: float, double, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
+    /// <param name="logits">The logits, laid out as <paramref name="layout"/> says.</param>
+    /// <param name="labels">The class of each row, in [0, classes), or the index to ignore.</param>
+    /// <param name="layout">
+    /// The number of classes, where rows of so many logits follow one another; <see cref="LogitsLayout"/> has more.
     /// </param>
+    /// <param name="destination">
+    /// Receives the gradient, laid out as the logits are. It may be the same memory as <paramref name="logits"/> with
+    /// the same stride, but must not overlap it otherwise, nor anything else.
+    /// </param>
+    /// <param name="options">What is computed; null for no options.</param>
+    /// <param name="rows">Further inputs and outputs, one for each row.</param>
     /// <param name="execution">Threads and backend.</param>
+    /// <returns>The totals of the batch, for which <see cref="Reduction"/> must be set.</returns>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is no element type.</exception>
     /// <exception cref="ArgumentOutOfRangeException">
-    /// <paramref name="classes"/> is less than 1, or a label is out of range; nothing has been written.
+    /// A label is out of range, a number of <paramref name="layout"/> is too small; nothing has been written.
     /// </exception>
     /// <exception cref="ArgumentException">
-    /// Lengths do not match, memory overlaps, or a span does not begin at a multiple of 4 bytes; nothing has been written.
+    /// Lengths do not match, options do not fit, memory overlaps, or a span is not aligned to its element type; nothing
+    /// has been written.
     /// </exception>
     /// <exception cref="NativeXentUnavailableException">
     /// The native backend was asked for and cannot be used.
     /// </exception>
-    public static void Gradient(
-        ReadOnlySpan<float> logits,
+    public static SoftmaxCrossEntropyResult Gradient<T>(
+        ReadOnlySpan<T> logits,
         ReadOnlySpan<int> labels,
-        int classes,
-        Span<float> destination,
+        LogitsLayout layout,
+        Span<T> destination,
+        SoftmaxCrossEntropyOptions? options = null,
+        RowBuffers<T> rows = default,
         ExecutionOptions execution = default)
+        where T : unmanaged
     {
-        CheckLengths(logits, labels, classes, destination);
-        fixed (float* z = logits, gradient = destination)
-        fixed (int* y = labels)
+        fixed (int* targets = labels)
         {
-            Gradient(z, y, labels.Length, classes, gradient, null, execution);
+            Targets given = new(targets, labels.Length, TargetType.LabelsInt32);
+            return Compute(logits, given, layout, destination, true, options, rows, execution);
+        }
+    }
+
+    /// <inheritdoc
+    /// cref="Gradient{T}(ReadOnlySpan{T}, ReadOnlySpan{int}, LogitsLayout, Span{T}, SoftmaxCrossEntropyOptions?,
+    /// RowBuffers{T}, ExecutionOptions)"/>
+    public static SoftmaxCrossEntropyResult Gradient<T>(
+        ReadOnlySpan<T> logits,
+        ReadOnlySpan<long> labels,
+        LogitsLayout layout,
+        Span<T> destination,
+        SoftmaxCrossEntropyOptions? options = null,
+        RowBuffers<T> rows = default,
+        ExecutionOptions execution = default)
+        where T : unmanaged
+    {
+        fixed (long* targets = labels)
+        {
+            Targets given = new(targets, labels.Length, TargetType.LabelsInt64);
+            return Compute(logits, given, layout, destination, true, options, rows, execution);
         }
     }
 
     /// <summary>
-    /// Gradient of the softmax cross-entropy with respect to the logits, and each row's loss.
+    /// Gradient of the softmax cross-entropy with respect to the logits, without options
+    /// softmax(logits)[i][j] − distributions[i][j] where these sum to 1; and whatever else is asked for.
     /// </summary>
-    /// <param name="logits">The logits, row-major: one row of <paramref name="classes"/> for each label.</param>
-    /// <param name="labels">The class of each row, in [0, <paramref name="classes"/>).</param>
-    /// <param name="classes">The number of classes, at least 1.</param>
+    /// <param name="logits">The logits, laid out as <paramref name="layout"/> says.</param>
+    /// <param name="distributions">
+    /// The target of each row, laid out as the logits are. Rows need not sum to 1. Values are not checked: NaN gives
+    /// NaN.
+    /// </param>
+    /// <param name="layout">
+    /// The number of classes, where rows of so many logits follow one another; <see cref="LogitsLayout"/> has more.
+    /// </param>
     /// <param name="destination">
-    /// Receives the gradient, as long as <paramref name="logits"/>. It may be the same memory as
-    /// <paramref name="logits"/>, but must not overlap it in part, nor overlap <paramref name="labels"/>.
+    /// Receives the gradient, laid out as the logits are. It may be the same memory as <paramref name="logits"/> with
+    /// the same stride, but must not overlap it otherwise, nor anything else.
     /// </param>
-    /// <param name="losses">
-    /// Receives each row's loss in nats, as long as <paramref name="labels"/>. It must not overlap anything else.
-    /// </param>
+    /// <param name="options">What is computed; null for no options. An index to ignore is refused.</param>
+    /// <param name="rows">Further inputs and outputs, one for each row.</param>
     /// <param name="execution">Threads and backend.</param>
-    /// <exception cref="ArgumentOutOfRangeException">
-    /// <paramref name="classes"/> is less than 1, or a label is out of range; nothing has been written.
-    /// </exception>
-    /// <exception cref="ArgumentException">
-    /// Lengths do not match, memory overlaps, or a span does not begin at a multiple of 4 bytes; nothing has been written.
-    /// </exception>
-    /// <exception cref="NativeXentUnavailableException">
-    /// The native backend was asked for and cannot be used.
-    /// </exception>
-    public static void Gradient(
-        ReadOnlySpan<float> logits,
-        ReadOnlySpan<int> labels,
-        int classes,
-        Span<float> destination,
-        Span<float> losses,
+    /// <inheritdoc
+    /// cref="Gradient{T}(ReadOnlySpan{T}, ReadOnlySpan{int}, LogitsLayout, Span{T}, SoftmaxCrossEntropyOptions?,
+    /// RowBuffers{T}, ExecutionOptions)"/>
+    public static SoftmaxCrossEntropyResult Gradient<T>(
+        ReadOnlySpan<T> logits,
+        ReadOnlySpan<T> distributions,
+        LogitsLayout layout,
+        Span<T> destination,
+        SoftmaxCrossEntropyOptions? options = null,
+        RowBuffers<T> rows = default,
         ExecutionOptions execution = default)
+        where T : unmanaged
     {
-        CheckLengths(logits, labels, classes, destination);
-        if (losses.Length != labels.Length)
+        fixed (T* targets = distributions)
         {
-            throw Errors.LossesLength(losses.Length, labels.Length);
-        }
-
-        fixed (float* z = logits, gradient = destination, loss = losses)
-        fixed (int* y = labels)
-        {
-            Gradient(z, y, labels.Length, classes, gradient, loss, execution);
+            Targets given = new(targets, distributions.Length, TargetType.Distribution);
+            return Compute(logits, given, layout, destination, true, options, rows, execution);
         }
     }
 
     /// <summary>
-    /// Gradient of the softmax cross-entropy with respect to the logits, for data of any size.
+    /// The loss alone, without gradient: in total for <see cref="Reduction.Sum"/> and <see cref="Reduction.Mean"/>, and
+    /// row by row where <paramref name="rows"/> has room for it.
     /// </summary>
-    /// <param name="logits"><paramref name="batchSize"/> rows of <paramref name="classes"/> logits.</param>
-    /// <param name="labels">
-    /// <paramref name="batchSize"/> labels, each in [0, <paramref name="classes"/>).
+    /// <param name="logits">The logits, laid out as <paramref name="layout"/> says.</param>
+    /// <param name="labels">The class of each row, in [0, classes), or the index to ignore.</param>
+    /// <param name="layout">
+    /// The number of classes, where rows of so many logits follow one another; <see cref="LogitsLayout"/> has more.
     /// </param>
-    /// <param name="batchSize">The number of rows. Where it is 0, pointers may be null.</param>
-    /// <param name="classes">The number of classes, at least 1.</param>
-    /// <param name="destination">
-    /// Receives <paramref name="batchSize"/> rows of <paramref name="classes"/> gradient elements. It may be
-    /// <paramref name="logits"/>, but must not overlap it in part, nor overlap <paramref name="labels"/>.
+    /// <param name="options">
+    /// What is computed; null for no options. What concerns gradients only is without effect.
     /// </param>
+    /// <param name="rows">Outputs of one element for each row.</param>
     /// <param name="execution">Threads and backend.</param>
-    /// <exception cref="ArgumentNullException">A pointer is null.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">
-    /// <paramref name="batchSize"/> is negative, <paramref name="classes"/> is less than 1, or a label is out of range;
-    /// nothing has been written.
-    /// </exception>
     /// <exception cref="ArgumentException">
-    /// A pointer is not aligned to 4 bytes, the sizes overflow, or memory overlaps; nothing has been written.
+    /// Lengths do not match, options do not fit, memory overlaps, a span is not aligned to its element type, or nothing
+    /// is asked for; nothing has been written.
     /// </exception>
-    /// <exception cref="NativeXentUnavailableException">
-    /// The native backend was asked for and cannot be used.
-    /// </exception>
-    public static void Gradient(
-        float* logits,
-        int* labels,
-        nint batchSize,
-        nint classes,
-        float* destination,
-        ExecutionOptions execution = default) =>
-        Gradient(logits, labels, batchSize, classes, destination, null, execution);
-
-    /// <summary>
-    /// Gradient of the softmax cross-entropy with respect to the logits, and each row's loss, for data of any size.
-    /// </summary>
-    /// <param name="logits"><paramref name="batchSize"/> rows of <paramref name="classes"/> logits.</param>
-    /// <param name="labels">
-    /// <paramref name="batchSize"/> labels, each in [0, <paramref name="classes"/>).
-    /// </param>
-    /// <param name="batchSize">The number of rows. Where it is 0, pointers may be null.</param>
-    /// <param name="classes">The number of classes, at least 1.</param>
-    /// <param name="destination">
-    /// Receives <paramref name="batchSize"/> rows of <paramref name="classes"/> gradient elements. It may be
-    /// <paramref name="logits"/>, but must not overlap it in part, nor overlap <paramref name="labels"/>.
-    /// </param>
-    /// <param name="losses">
-    /// Receives <paramref name="batchSize"/> losses in nats, or null where they are not wanted. It must not overlap
-    /// anything else.
-    /// </param>
-    /// <param name="execution">Threads and backend.</param>
-    /// <exception cref="ArgumentNullException">A pointer other than <paramref name="losses"/> is null.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">
-    /// <paramref name="batchSize"/> is negative, <paramref name="classes"/> is less than 1, or a label is out of range;
-    /// nothing has been written.
-    /// </exception>
-    /// <exception cref="ArgumentException">
-    /// A pointer is not aligned to 4 bytes, the sizes overflow, or memory overlaps; nothing has been written.
-    /// </exception>
-    /// <exception cref="NativeXentUnavailableException">
-    /// The native backend was asked for and cannot be used.
-    /// </exception>
-    public static void Gradient(
-        float* logits,
-        int* labels,
-        nint batchSize,
-        nint classes,
-        float* destination,
-        float* losses,
+    /// <inheritdoc
+    /// cref="Gradient{T}(ReadOnlySpan{T}, ReadOnlySpan{int}, LogitsLayout, Span{T}, SoftmaxCrossEntropyOptions?,
+    /// RowBuffers{T}, ExecutionOptions)"/>
+    public static SoftmaxCrossEntropyResult Loss<T>(
+        ReadOnlySpan<T> logits,
+        ReadOnlySpan<int> labels,
+        LogitsLayout layout,
+        SoftmaxCrossEntropyOptions? options = null,
+        RowBuffers<T> rows = default,
         ExecutionOptions execution = default)
+        where T : unmanaged
     {
-        bool native = UsesNative(execution.Backend);
+        fixed (int* targets = labels)
+        {
+            Targets given = new(targets, labels.Length, TargetType.LabelsInt32);
+            return Compute(logits, given, layout, default, false, options, rows, execution);
+        }
+    }
+
+    /// <inheritdoc
+    /// cref="Loss{T}(ReadOnlySpan{T}, ReadOnlySpan{int}, LogitsLayout, SoftmaxCrossEntropyOptions?, RowBuffers{T},
+    /// ExecutionOptions)"/>
+    public static SoftmaxCrossEntropyResult Loss<T>(
+        ReadOnlySpan<T> logits,
+        ReadOnlySpan<long> labels,
+        LogitsLayout layout,
+        SoftmaxCrossEntropyOptions? options = null,
+        RowBuffers<T> rows = default,
+        ExecutionOptions execution = default)
+        where T : unmanaged
+    {
+        fixed (long* targets = labels)
+        {
+            Targets given = new(targets, labels.Length, TargetType.LabelsInt64);
+            return Compute(logits, given, layout, default, false, options, rows, execution);
+        }
+    }
+
+    /// <param name="logits">The logits, laid out as <paramref name="layout"/> says.</param>
+    /// <param name="distributions">
+    /// The target of each row, laid out as the logits are. Rows need not sum to 1. Values are not checked: NaN gives
+    /// NaN.
+    /// </param>
+    /// <param name="layout">
+    /// The number of classes, where rows of so many logits follow one another; <see cref="LogitsLayout"/> has more.
+    /// </param>
+    /// <param name="options">
+    /// What is computed; null for no options. What concerns gradients only is without effect. An index to ignore is
+    /// refused.
+    /// </param>
+    /// <param name="rows">Outputs of one element for each row.</param>
+    /// <param name="execution">Threads and backend.</param>
+    /// <inheritdoc
+    /// cref="Loss{T}(ReadOnlySpan{T}, ReadOnlySpan{int}, LogitsLayout, SoftmaxCrossEntropyOptions?, RowBuffers{T},
+    /// ExecutionOptions)"/>
+    public static SoftmaxCrossEntropyResult Loss<T>(
+        ReadOnlySpan<T> logits,
+        ReadOnlySpan<T> distributions,
+        LogitsLayout layout,
+        SoftmaxCrossEntropyOptions? options = null,
+        RowBuffers<T> rows = default,
+        ExecutionOptions execution = default)
+        where T : unmanaged
+    {
+        fixed (T* targets = distributions)
+        {
+            Targets given = new(targets, distributions.Length, TargetType.Distribution);
+            return Compute(logits, given, layout, default, false, options, rows, execution);
+        }
+    }
+
+    /// <summary>Gradient, losses and totals, whichever are asked for, of data of any size.</summary>
+    /// <typeparam name="T">The element type: float, double, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
+    /// <param name="pointers">Where the data is.</param>
+    /// <param name="batchSize">
+    /// The number of samples, so of rows where the inner size is 1. Where it is 0, pointers may be null.
+    /// </param>
+    /// <param name="layout">
+    /// The number of classes, where rows of so many logits follow one another; <see cref="LogitsLayout"/> has more.
+    /// </param>
+    /// <param name="options">What is computed; null for no options.</param>
+    /// <param name="execution">Threads and backend.</param>
+    /// <returns>The totals of the batch, for which <see cref="Reduction"/> must be set.</returns>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is no element type.</exception>
+    /// <exception cref="ArgumentNullException">A pointer that is needed is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A label is out of range, <paramref name="batchSize"/> is negative, or a number of <paramref name="layout"/> is
+    /// too small; nothing has been written.
+    /// </exception>
+    /// <exception cref="ArgumentException">
+    /// Not one kind of targets is given, options do not fit, a pointer is not aligned to its element type, sizes
+    /// overflow, memory overlaps, or nothing is asked for; nothing has been written.
+    /// </exception>
+    /// <exception cref="NativeXentUnavailableException">
+    /// The native backend was asked for and cannot be used.
+    /// </exception>
+    public static SoftmaxCrossEntropyResult Compute<T>(
+        in SoftmaxCrossEntropyPointers<T> pointers,
+        nint batchSize,
+        LogitsLayout layout,
+        SoftmaxCrossEntropyOptions? options = null,
+        ExecutionOptions execution = default)
+        where T : unmanaged
+    {
+        ElementType elementType = ElementTypes.Of<T>();
+        options ??= SoftmaxCrossEntropyOptions.Default;
         if (batchSize < 0)
         {
             throw Errors.BatchSizeNegative(batchSize);
         }
 
-        if (classes < 1)
+        Targets targets = pointers.Distributions is not null
+            ? new(pointers.Distributions, 0, TargetType.Distribution)
+            : pointers.Labels64 is not null
+                ? new(pointers.Labels64, 0, TargetType.LabelsInt64)
+                : new(pointers.Labels32, 0, TargetType.LabelsInt32);
+        int kinds = (pointers.Labels32 is null ? 0 : 1)
+            + (pointers.Labels64 is null ? 0 : 1)
+            + (pointers.Distributions is null ? 0 : 1);
+        if (kinds != 1 && batchSize > 0)
         {
-            throw Errors.ClassesNotPositive(classes);
+            throw Errors.NotOneKindOfTargets(kinds);
         }
 
-        if (batchSize == 0)
-        {
-            return;
-        }
-
+        Shape shape = Shape.Of(layout);
         SoftmaxCrossEntropyJob job = new()
         {
-            Logits = logits,
-            Labels = labels,
-            Gradient = destination,
-            Losses = losses,
+            ElementType = elementType,
+            TargetType = targets.Type,
             BatchSize = (nuint)batchSize,
-            Classes = (nuint)classes,
-            RowEnd = (nuint)batchSize,
+            Logits = pointers.Logits,
+            LogitsStride = shape.Stride(layout.Stride, nameof(layout.Stride)),
+            Targets = targets.Start,
+            TargetsStride = shape.Stride(layout.TargetsStride, nameof(layout.TargetsStride)),
+            Gradient = pointers.Destination,
+            GradientStride = shape.Stride(layout.DestinationStride, nameof(layout.DestinationStride)),
+            Upstream = pointers.Upstream,
+            Losses = pointers.Losses,
+            LogSumExp = pointers.LogSumExp,
+            ZLosses = pointers.ZLosses,
         };
-        Check(job);
+        return Run(ref job, shape, options, execution, byPointers: true);
+    }
 
-        int threads = Threads(batchSize, classes, execution.MaxDegreeOfParallelism);
-        if (threads > 1)
+    private static SoftmaxCrossEntropyResult Compute<T>(
+        ReadOnlySpan<T> logits,
+        Targets targets,
+        in LogitsLayout layout,
+        Span<T> destination,
+        bool hasDestination,
+        SoftmaxCrossEntropyOptions? options,
+        in RowBuffers<T> rows,
+        ExecutionOptions execution)
+        where T : unmanaged
+    {
+        ElementType elementType = ElementTypes.Of<T>();
+        options ??= SoftmaxCrossEntropyOptions.Default;
+        Shape shape = Shape.Of(layout);
+        nuint logitsStride = shape.Stride(layout.Stride, nameof(layout.Stride));
+        nuint targetsStride = shape.Stride(layout.TargetsStride, nameof(layout.TargetsStride));
+        nuint destinationStride = shape.Stride(layout.DestinationStride, nameof(layout.DestinationStride));
+        nuint batchSize;
+        if (targets.Type == TargetType.Distribution)
         {
-            RunParallel(job, threads, native);
-        }
-        else if (native)
-        {
-            NativeBackend.SoftmaxCrossEntropy(job);
+            batchSize = shape.BatchOfElements(logits.Length, logitsStride, Argument.Logits);
+            shape.CheckLength(targets.Length, batchSize, targetsStride, Argument.Distributions);
         }
         else
         {
-            ManagedBackend.SoftmaxCrossEntropy(job);
+            batchSize = shape.BatchOfLabels(targets.Length);
+            shape.CheckLength(logits.Length, batchSize, logitsStride, Argument.Logits);
+        }
+
+        if (hasDestination)
+        {
+            shape.CheckLength(destination.Length, batchSize, destinationStride, Argument.Destination);
+        }
+
+        nuint count = batchSize * shape.InnerSize;
+        CheckLength(rows.Upstream.Length, count, Argument.RowUpstream);
+        CheckLength(rows.Losses.Length, count, Argument.RowLosses);
+        CheckLength(rows.LogSumExp.Length, count, Argument.RowLogSumExp);
+        CheckLength(rows.ZLosses.Length, count, Argument.RowZLosses);
+        fixed (T* z = logits, gradient = destination, upstream = rows.Upstream)
+        fixed (T* losses = rows.Losses, logSumExp = rows.LogSumExp, zLosses = rows.ZLosses)
+        {
+            SoftmaxCrossEntropyJob job = new()
+            {
+                ElementType = elementType,
+                TargetType = targets.Type,
+                BatchSize = batchSize,
+                Logits = z,
+                LogitsStride = logitsStride,
+                Targets = targets.Start,
+                TargetsStride = targetsStride,
+                Gradient = gradient,
+                GradientStride = destinationStride,
+                Upstream = upstream,
+                Losses = losses,
+                LogSumExp = logSumExp,
+                ZLosses = zLosses,
+            };
+            return Run(ref job, shape, options, execution, byPointers: false);
         }
     }
 
-    private static void CheckLengths(
-        ReadOnlySpan<float> logits, ReadOnlySpan<int> labels, int classes, Span<float> destination)
+    // The job has its pointers, strides and batch size; nothing but lengths has been checked.
+    private static SoftmaxCrossEntropyResult Run(
+        ref SoftmaxCrossEntropyJob job,
+        in Shape shape,
+        SoftmaxCrossEntropyOptions options,
+        ExecutionOptions execution,
+        bool byPointers)
     {
-        if (classes < 1)
+        bool native = execution.UsesNative;
+        CheckOptions(options, job.TargetType, shape);
+        if (job.BatchSize == 0)
         {
-            throw Errors.ClassesNotPositive(classes);
+            return Result(options, default, 0, 0);
         }
 
-        if (logits.Length != (long)labels.Length * classes)
+        job.Classes = shape.Classes;
+        job.InnerSize = shape.InnerSize;
+        job.Accumulate = options.Accumulate;
+        job.Ignores = options.IgnoreIndex is not null;
+        job.IgnoreIndex = options.IgnoreIndex.GetValueOrDefault();
+        job.CountCorrect = options.CountCorrect;
+        job.WantsTotals = options.Reduction != Reduction.None;
+        job.LabelSmoothing = options.LabelSmoothing;
+        job.ZLossScale = options.ZLossScale;
+        job.Scale = options.Scale;
+        job.Softcap = options.Softcap.GetValueOrDefault();
+        job.GradScale = options.UpstreamScale;
+        if (job.Gradient is null)
         {
-            throw Errors.LogitsLength(logits.Length, labels.Length, classes);
+            job.Upstream = null;
+            if (!job.WantsTotals && !job.CountCorrect
+                && job.Losses is null && job.LogSumExp is null && job.ZLosses is null)
+            {
+                throw Errors.NothingWanted(
+                    "CountCorrect is false, and there is room for no result", byPointers ? "pointers" : "rows");
+            }
         }
 
-        if (destination.Length != logits.Length)
+        if (byPointers)
         {
-            throw Errors.DestinationLength(destination.Length, logits.Length);
+            CheckPointers(job, shape);
+        }
+
+        job.RowEnd = job.BatchSize * job.InnerSize;
+        CheckMemory(job, shape, byPointers);
+        fixed (double* classWeights = options.ClassWeightArray)
+        {
+            job.ClassWeights = classWeights;
+            LabelCheck.Count(job, byPointers, out ulong rows, out double weight);
+            if (options.Reduction == Reduction.Mean)
+            {
+                job.GradScale = weight == 0 ? 0 : options.UpstreamScale / weight;
+                if (!double.IsFinite(weight) || !double.IsFinite(job.GradScale))
+                {
+                    throw Errors.MeanOutOfRange(options.UpstreamScale, weight);
+                }
+            }
+
+            Chunks.Run(
+                job,
+                job.RowEnd,
+                Chunks.RowsPerChunk(job.RowEnd, job.Classes, job.InnerSize > 1),
+                native,
+                execution.MaxDegreeOfParallelism,
+                job.WantsTotals || job.CountCorrect,
+                out Totals totals);
+            return Result(options, totals, rows, weight);
         }
     }
 
-    private static bool UsesNative(NativeXentBackend backend) =>
-        backend switch
+    private static void CheckLength(int length, nuint rows, Argument argument)
+    {
+        if (length != 0 && (nuint)length != rows)
         {
-            NativeXentBackend.Managed => false,
-            NativeXentBackend.Native => NativeBackend.IsAvailable ? true : throw NativeBackend.Unavailable(),
-            _ => NativeBackend.IsAvailable,
+            throw Errors.RowsLength(argument, length, rows);
+        }
+    }
+
+    private static void CheckOptions(SoftmaxCrossEntropyOptions options, TargetType targetType, in Shape shape)
+    {
+        if (options.ClassWeightArray is { } weights && (nuint)weights.Length != shape.Classes)
+        {
+            throw Errors.ClassWeightsLength(weights.Length, shape.Classes);
+        }
+
+        if (targetType == TargetType.Distribution && options.IgnoreIndex is not null)
+        {
+            throw Errors.IgnoreIndexWithDistributions();
+        }
+    }
+
+    // Null and sizes beyond the address space, which spans cannot have.
+    private static void CheckPointers(in SoftmaxCrossEntropyJob job, in Shape shape)
+    {
+        if (job.Logits is null)
+        {
+            throw Errors.Null(Argument.Logits);
+        }
+
+        nuint size = job.ElementType.Size();
+        shape.CheckSize(job.Logits, size, job.BatchSize, job.LogitsStride);
+        shape.CheckSize(job.Gradient, size, job.BatchSize, job.GradientStride);
+        if (job.TargetType == TargetType.Distribution)
+        {
+            shape.CheckSize(job.Targets, size, job.BatchSize, job.TargetsStride);
+        }
+        else
+        {
+            shape.CheckSize(job.Targets, job.TargetType.LabelSize(), job.BatchSize);
+        }
+
+        shape.CheckSize(job.Upstream, size, job.BatchSize);
+        shape.CheckSize(job.Losses, size, job.BatchSize);
+        shape.CheckSize(job.LogSumExp, size, job.BatchSize);
+        shape.CheckSize(job.ZLosses, size, job.BatchSize);
+    }
+
+    // Alignment and overlap.
+    private static void CheckMemory(in SoftmaxCrossEntropyJob job, in Shape shape, bool byPointers)
+    {
+        nuint size = job.ElementType.Size();
+        nuint bytes = shape.MatrixSize(size, job.BatchSize, job.LogitsStride);
+        Extent logits = new(job.Logits, size, bytes, Argument.Logits, byPointers);
+        bytes = shape.MatrixSize(size, job.BatchSize, job.GradientStride);
+        Extent gradient = new(job.Gradient, size, bytes, Argument.Destination, byPointers);
+        Extent targets;
+        if (job.TargetType == TargetType.Distribution)
+        {
+            bytes = shape.MatrixSize(size, job.BatchSize, job.TargetsStride);
+            targets = new(job.Targets, size, bytes, Argument.Distributions, byPointers);
+        }
+        else
+        {
+            nuint labelSize = job.TargetType.LabelSize();
+            targets = new(job.Targets, labelSize, job.RowEnd * labelSize, Argument.Labels, byPointers);
+        }
+
+        if (job.Gradient != job.Logits || job.GradientStride != job.LogitsStride)
+        {
+            gradient.CheckApart(logits, byPointers);
+        }
+
+        gradient.CheckApart(targets, byPointers);
+        if (job.Upstream is not null || job.Losses is not null || job.LogSumExp is not null || job.ZLosses is not null)
+        {
+            bytes = job.RowEnd * size;
+            Extent upstream = new(job.Upstream, size, bytes, Argument.RowUpstream, byPointers);
+            Extent losses = new(job.Losses, size, bytes, Argument.RowLosses, byPointers);
+            Extent logSumExp = new(job.LogSumExp, size, bytes, Argument.RowLogSumExp, byPointers);
+            Extent zLosses = new(job.ZLosses, size, bytes, Argument.RowZLosses, byPointers);
+            gradient.CheckApart(upstream, byPointers);
+            CheckApart([losses, logSumExp, zLosses], [logits, targets, gradient, upstream], byPointers);
+        }
+    }
+
+    // Outputs, from each other and from the rest.
+    private static void CheckApart(ReadOnlySpan<Extent> outputs, ReadOnlySpan<Extent> others, bool byPointers)
+    {
+        for (int i = 0; i < outputs.Length; i++)
+        {
+            foreach (ref readonly Extent other in others)
+            {
+                outputs[i].CheckApart(other, byPointers);
+            }
+
+            foreach (ref readonly Extent other in outputs[..i])
+            {
+                outputs[i].CheckApart(other, byPointers);
+            }
+        }
+    }
+
+    private static SoftmaxCrossEntropyResult Result(
+        SoftmaxCrossEntropyOptions options, in Totals totals, ulong rows, double weight) =>
+        new()
+        {
+            Loss = Totals.Reduce(totals.Loss, options.Reduction, weight),
+            ZLoss = Totals.Reduce(totals.ZLoss, options.Reduction, weight),
+            Weight = weight,
+            Rows = (long)rows,
+            CorrectRows = options.CountCorrect ? (long)totals.Correct : null,
         };
 
-    private static void Check(in SoftmaxCrossEntropyJob job)
+    /// <param name="start">Labels or distributions.</param>
+    /// <param name="length">How many labels or elements there are, where they came as a span.</param>
+    /// <param name="type">Which of them.</param>
+    private readonly struct Targets(void* start, int length, TargetType type)
     {
-        ArgumentNullException.ThrowIfNull(job.Logits, "logits");
-        ArgumentNullException.ThrowIfNull(job.Labels, "labels");
-        ArgumentNullException.ThrowIfNull(job.Gradient, "destination");
-        CheckAligned(job.Logits, "logits");
-        CheckAligned(job.Labels, "labels");
-        CheckAligned(job.Gradient, "destination");
-        CheckAligned(job.Losses, "losses");
-
-        UInt128 elements = (UInt128)job.BatchSize * job.Classes;
-        if (elements > nuint.MaxValue / sizeof(float))
-        {
-            throw Errors.SizeOverflow((nint)job.BatchSize, (nint)job.Classes);
-        }
-
-        nuint matrix = (nuint)elements * sizeof(float);
-        nuint column = job.BatchSize * sizeof(float);
-        if (matrix > nuint.MaxValue - (nuint)job.Logits || matrix > nuint.MaxValue - (nuint)job.Gradient)
-        {
-            throw Errors.SizeOverflow((nint)job.BatchSize, (nint)job.Classes);
-        }
-
-        if (job.Gradient != job.Logits)
-        {
-            CheckApart(job.Gradient, matrix, "destination", job.Logits, matrix, "logits");
-        }
-
-        CheckApart(job.Gradient, matrix, "destination", job.Labels, column, "labels");
-        if (job.Losses is not null)
-        {
-            CheckApart(job.Losses, column, "losses", job.Logits, matrix, "logits");
-            CheckApart(job.Losses, column, "losses", job.Labels, column, "labels");
-            CheckApart(job.Losses, column, "losses", job.Gradient, matrix, "destination");
-        }
-
-        for (nuint i = 0; i < job.BatchSize; i++)
-        {
-            int label = job.Labels[i];
-            if (label < 0 || (nuint)label >= job.Classes)
-            {
-                throw Errors.LabelOutOfRange(i, label, job.Classes);
-            }
-        }
-    }
-
-    private static void CheckAligned(void* pointer, string parameter)
-    {
-        if ((nuint)pointer % sizeof(float) != 0)
-        {
-            throw Errors.Misaligned(parameter);
-        }
-    }
-
-    private static void CheckApart(
-        void* output, nuint outputSize, string outputName, void* other, nuint otherSize, string otherName)
-    {
-        nuint a = (nuint)output;
-        nuint b = (nuint)other;
-        if (a < b ? b - a < outputSize : a - b < otherSize)
-        {
-            throw Errors.Overlap(outputName, otherName);
-        }
-    }
-
-    private static int Threads(nint batchSize, nint classes, int maxDegreeOfParallelism)
-    {
-        if (maxDegreeOfParallelism == 1)
-        {
-            return 1;
-        }
-
-        long most = maxDegreeOfParallelism < 0 ? Environment.ProcessorCount : maxDegreeOfParallelism;
-        most = Math.Min(most, batchSize);
-        return (int)Math.Clamp((long)((double)batchSize * classes / ElementsPerThread), 1, most);
-    }
-
-    // Each thread takes the next of a few chunks of rows, so that none waits long for a slow one.
-    private static void RunParallel(SoftmaxCrossEntropyJob job, int threads, bool native)
-    {
-        nuint chunks = nuint.Min(job.BatchSize, (nuint)threads * 4);
-        nuint rows = job.BatchSize / chunks;
-        nuint longer = job.BatchSize % chunks;
-        int running = 0;
-        int stopped = 0;
-        try
-        {
-            Parallel.For(0, (int)chunks, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
-            {
-                Interlocked.Increment(ref running);
-                try
-                {
-                    if (Volatile.Read(ref stopped) == 0)
-                    {
-                        RunChunk((nuint)i);
-                    }
-                }
-                finally
-                {
-                    Interlocked.Decrement(ref running);
-                }
-            });
-        }
-        finally
-        {
-            // Thread.Interrupt can end the wait above early. The caller's memory is pinned only until we return.
-            Interlocked.Exchange(ref stopped, 1);
-            SpinWait.SpinUntil(() => Volatile.Read(ref running) == 0);
-        }
-
-        void RunChunk(nuint chunk)
-        {
-            nuint begin = (chunk * rows) + nuint.Min(chunk, longer);
-            SoftmaxCrossEntropyJob part = job with
-            {
-                RowBegin = begin,
-                RowEnd = begin + rows + (chunk < longer ? 1u : 0u),
-            };
-            if (native)
-            {
-                NativeBackend.SoftmaxCrossEntropy(part);
-            }
-            else
-            {
-                ManagedBackend.SoftmaxCrossEntropy(part);
-            }
-        }
+        internal readonly void* Start = start;
+        internal readonly int Length = length;
+        internal readonly TargetType Type = type;
     }
 }

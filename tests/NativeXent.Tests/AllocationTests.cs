@@ -9,10 +9,25 @@ namespace NativeXent.Tests;
 public sealed unsafe class AllocationTests(Target target)
 {
     private const int Classes = 5000;
-    private const int Rows = 4;
+    private const int Rows = 16;
+
+    private static readonly SoftmaxCrossEntropyOptions Mean = new()
+    {
+        Reduction = Reduction.Mean,
+        IgnoreIndex = -100,
+        LabelSmoothing = 0.1,
+        ClassWeights = Enumerable.Repeat(0.5, Classes).ToArray(),
+        CountCorrect = true,
+    };
+
+    private static readonly SigmoidCrossEntropyOptions SigmoidMean = new()
+    {
+        Reduction = Reduction.Mean,
+        PositiveWeights = new double[] { 1, 2 },
+    };
 
     private readonly float[] _logits = Batch.Generate(50, Rows, Classes, RowKind.Normal(6)).Logits;
-    private readonly int[] _labels = [0, 17, 4999, 2500];
+    private readonly int[] _labels = [.. Enumerable.Range(0, Rows).Select(i => i * 4999 / Rows)];
     private readonly float[] _gradient = new float[Rows * Classes];
     private readonly float[] _losses = new float[Rows];
 
@@ -21,7 +36,7 @@ public sealed unsafe class AllocationTests(Target target)
 
     private IDisposable? _forced;
 
-    private ExecutionOptions Execution => new() { Backend = target.Backend };
+    private ExecutionOptions Execution => target.Execution;
 
     [SetUp]
     public void ForceTarget() => _forced = target.Force();
@@ -31,44 +46,77 @@ public sealed unsafe class AllocationTests(Target target)
 
     [Test]
     public void Spans() =>
-        AssertNoAllocation(() => SoftmaxCrossEntropy.Gradient(_logits, _labels, Classes, _gradient, Execution));
+        AssertNoAllocation(
+            () => SoftmaxCrossEntropy.Gradient(_logits, _labels, Classes, _gradient, execution: Execution));
 
     [Test]
     public void Spans_with_losses() =>
-        AssertNoAllocation(
-            () => SoftmaxCrossEntropy.Gradient(_logits, _labels, Classes, _gradient, _losses, Execution));
+        AssertNoAllocation(() => SoftmaxCrossEntropy.Gradient(
+            _logits, _labels, Classes, _gradient, rows: new() { Losses = _losses }, execution: Execution));
 
     [Test]
     public void Rows_of_few_classes() =>
         AssertNoAllocation(() => SoftmaxCrossEntropy.Gradient(
-            _logits.AsSpan(0, 500), _zeros, 10, _gradient.AsSpan(0, 500), _lossesOfZeros, Execution));
+            _logits.AsSpan(0, 500),
+            _zeros,
+            10,
+            _gradient.AsSpan(0, 500),
+            rows: new() { Losses = _lossesOfZeros },
+            execution: Execution));
 
     [Test]
     public void Pointers() =>
         AssertNoAllocation(() =>
         {
-            fixed (float* z = _logits, g = _gradient)
-            fixed (int* y = _labels)
-            {
-                SoftmaxCrossEntropy.Gradient(z, y, Rows, Classes, g, Execution);
-            }
-        });
-
-    [Test]
-    public void Pointers_with_losses() =>
-        AssertNoAllocation(() =>
-        {
             fixed (float* z = _logits, g = _gradient, l = _losses)
             fixed (int* y = _labels)
             {
-                SoftmaxCrossEntropy.Gradient(z, y, Rows, Classes, g, l, Execution);
+                SoftmaxCrossEntropyPointers<float> pointers = new()
+                {
+                    Logits = z,
+                    Labels32 = y,
+                    Destination = g,
+                    Losses = l,
+                };
+                _ = SoftmaxCrossEntropy.Compute(pointers, Rows, Classes, execution: Execution);
             }
         });
+
+    /// <summary>Several chunks, whose totals are added.</summary>
+    [Test]
+    public void A_mean_with_options() =>
+        AssertNoAllocation(
+            () => SoftmaxCrossEntropy.Gradient(_logits, _labels, Classes, _gradient, Mean, default, Execution));
+
+    [Test]
+    public void Distributions_and_the_loss_alone() =>
+        AssertNoAllocation(() => SoftmaxCrossEntropy.Loss(
+            _logits, _logits, Classes, rows: new() { Losses = _losses }, execution: Execution));
+
+    [Test]
+    public void Softmax_and_log_softmax() =>
+        AssertNoAllocation(() =>
+        {
+            Softmax.Forward(_logits, Classes, _gradient, Execution);
+            Softmax.Backward(_gradient, _logits, Classes, _gradient, Execution);
+            Softmax.LogSumExp(_logits, Classes, _losses, Execution);
+            LogSoftmax.Forward(_logits, Classes, _gradient, Execution);
+            LogSoftmax.Backward(_gradient, _logits, Classes, _gradient, Execution);
+        });
+
+    [Test]
+    public void Sigmoid() =>
+        AssertNoAllocation(
+            () => SigmoidCrossEntropy.Gradient(_logits, _logits, _gradient, SigmoidMean, default, Execution));
 
     [Test]
     public void Many_threads_allowed_but_not_worth_it() =>
         AssertNoAllocation(() => SoftmaxCrossEntropy.Gradient(
-            _logits, _labels, Classes, _gradient, _losses, Execution with { MaxDegreeOfParallelism = -1 }));
+            _logits.AsSpan(0, 10 * Classes),
+            _labels.AsSpan(0, 10),
+            Classes,
+            _gradient.AsSpan(0, 10 * Classes),
+            execution: Execution with { MaxDegreeOfParallelism = -1 }));
 
     private static void AssertNoAllocation(Action call)
     {
@@ -76,7 +124,7 @@ public sealed unsafe class AllocationTests(Target target)
         call();
         call();
         long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 50; i++)
+        for (int i = 0; i < 20; i++)
         {
             call();
         }

@@ -82,8 +82,13 @@ public sealed class ConcurrencyTests
         do
         {
             Results actual = Results.For(batch);
-            SoftmaxCrossEntropy.Gradient(
-                batch.Logits, batch.Labels, batch.Classes, actual.Gradient, actual.Losses, execution);
+            _ = SoftmaxCrossEntropy.Gradient(
+                batch.Logits,
+                batch.Labels,
+                batch.Classes,
+                actual.Gradient,
+                rows: new() { Losses = actual.Losses },
+                execution: execution);
             if (Bits.FirstDifference(expected.Gradient, actual.Gradient) is var g and >= 0)
             {
                 throw new InvalidDataException($"{backend}: gradient differs; {batch.Describe(g / batch.Classes)}.");

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NativeXent.Interop;
 using NativeXent.Tests.Support;
 using NUnit.Framework;
@@ -11,6 +12,19 @@ namespace NativeXent.Tests;
 [FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class LibraryFallbackTests : IDisposable
 {
+    // What this assembly cannot do without.
+    private static readonly string[] Structures =
+        [.. typeof(NativeMethods).Assembly.GetTypes().Where(IsStructure).Select(type => type.Name)];
+
+    private static readonly string[] Functions =
+    [
+        nameof(NativeMethods.nxent_softmax_cross_entropy), nameof(NativeMethods.nxent_softmax),
+        nameof(NativeMethods.nxent_softmax_backward), nameof(NativeMethods.nxent_sigmoid_cross_entropy),
+        nameof(NativeMethods.nxent_version), nameof(NativeMethods.nxent_status_message),
+        nameof(NativeMethods.nxent_active_isa), nameof(NativeMethods.nxent_usable_isa),
+        nameof(NativeMethods.nxent_force_isa),
+    ];
+
     private static readonly uint[] Example =
         [.. Target.First.Compute(Batch.Of([1, 2, 0.5f], label: 1)).Gradient.Select(Bits.Of)];
 
@@ -123,23 +137,17 @@ public sealed class LibraryFallbackTests : IDisposable
     }
 
     [Test]
-    public unsafe void A_library_that_lacks_a_function_is_reported()
+    public void A_library_that_lacks_a_structure_is_reported([ValueSource(nameof(Structures))] string missing)
     {
-        Compiler.BuildSharedLibrary(
-            $$"""
-            #include <stddef.h>
-            unsigned nxent_abi_version(void) { return {{NativeMethods.NXENT_ABI_VERSION}}; }
-            const char* nxent_layout_name(size_t i) {
-                return i == 0 ? "nxent_softmax_cross_entropy_args" : i == 1 ? "nxent_label_error" : 0;
-            }
-            size_t nxent_layout_value(size_t i) {
-                return i ? {{sizeof(nxent_label_error)}} : {{sizeof(nxent_softmax_cross_entropy_args)}};
-            }
-            """,
-            App.LibraryPath);
-        Assert.That(
-            ReasonToFallBack(),
-            Does.Contain($"{App.LibraryPath}: it does not export {nameof(NativeMethods.nxent_softmax_cross_entropy)}."));
+        Compiler.BuildSharedLibrary(SourceWith(Structures.Where(name => name != missing), Functions), App.LibraryPath);
+        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: it has no {missing}."));
+    }
+
+    [Test]
+    public void A_library_that_lacks_a_function_is_reported([ValueSource(nameof(Functions))] string missing)
+    {
+        Compiler.BuildSharedLibrary(SourceWith(Structures, Functions.Where(name => name != missing)), App.LibraryPath);
+        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: it does not export {missing}."));
     }
 
     /// <summary>What is not usable does not hide what is.</summary>
@@ -173,6 +181,31 @@ public sealed class LibraryFallbackTests : IDisposable
         ChildReport report = AssertNative(("LD_LIBRARY_PATH", AppContext.BaseDirectory));
         Assert.That(report.LibraryPath, Is.Null);
         Assert.That(report.Description, Does.Contain($"Native library {Repository.Version}: found by the system"));
+    }
+
+    private static bool IsStructure(Type type) =>
+        type is { IsValueType: true, IsEnum: false, Namespace: "NativeXent.Interop" }
+        && type.Name.StartsWith("nxent_", StringComparison.Ordinal);
+
+    // A library that passes for the right one up to what it has not.
+    private static string SourceWith(IEnumerable<string> structures, IEnumerable<string> functions)
+    {
+        (string Name, int Size)[] layout =
+        [
+            .. from name in structures
+               select (name, Marshal.SizeOf(typeof(NativeMethods).Assembly.GetType($"NativeXent.Interop.{name}")!)),
+        ];
+        string names = string.Join(", ", layout.Select(entry => $"\"{entry.Name}\""));
+        string sizes = string.Join(", ", layout.Select(entry => entry.Size));
+        return $$"""
+            #include <stddef.h>
+            static const char* const names[] = { {{names}}, 0 };
+            static const size_t sizes[] = { {{sizes}}, 0 };
+            unsigned nxent_abi_version(void) { return {{NativeMethods.NXENT_ABI_VERSION}}; }
+            const char* nxent_layout_name(size_t i) { return names[i]; }
+            size_t nxent_layout_value(size_t i) { return sizes[i]; }
+            {{string.Join('\n', functions.Select(name => $"void {name}(void) {{ }}"))}}
+            """;
     }
 
     private string? ReasonToFallBack() => AssertFallsBack().NativeUnavailableReason;

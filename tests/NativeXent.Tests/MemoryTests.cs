@@ -1,5 +1,4 @@
-using NativeXent.Interop;
-using NativeXent.Simd;
+using NativeXent.Jobs;
 using NativeXent.Tests.Support;
 using NUnit.Framework;
 
@@ -11,8 +10,6 @@ namespace NativeXent.Tests;
 public sealed unsafe class MemoryTests(Target target)
 {
     private IDisposable? _forced;
-
-    private ExecutionOptions Execution => new() { Backend = target.Backend };
 
     [SetUp]
     public void ForceTarget() => _forced = target.Force();
@@ -42,8 +39,8 @@ public sealed unsafe class MemoryTests(Target target)
                 batch.Labels,
                 classes,
                 gradient.AsSpan(Margin + other, batch.Logits.Length),
-                losses.AsSpan(Margin + offset, batch.Rows),
-                Execution);
+                rows: new() { Losses = losses.AsSpan(Margin + offset, batch.Rows) },
+                execution: target.Execution);
 
             Results actual = new(
                 gradient[(Margin + other)..^Margin], losses[(Margin + offset)..^Margin]);
@@ -90,7 +87,14 @@ public sealed unsafe class MemoryTests(Target target)
                 batch.Labels.CopyTo(new Span<int>(y, batch.Rows));
                 logits.MakeReadOnly();
                 labels.MakeReadOnly();
-                SoftmaxCrossEntropy.Gradient(z, y, batch.Rows, classes, g, l, Execution);
+                SoftmaxCrossEntropyPointers<float> pointers = new()
+                {
+                    Logits = z,
+                    Labels32 = y,
+                    Destination = g,
+                    Losses = l,
+                };
+                _ = SoftmaxCrossEntropy.Compute(pointers, batch.Rows, classes, execution: target.Execution);
                 Results actual = new(
                     new Span<float>(g, batch.Logits.Length).ToArray(), new Span<float>(l, batch.Rows).ToArray());
                 actual.ShouldEqual(expected, batch, $"{target}, {where} of guarded memory");
@@ -117,23 +121,24 @@ public sealed unsafe class MemoryTests(Target target)
         {
             SoftmaxCrossEntropyJob job = new()
             {
-                Logits = (float*)matrix.Start,
-                Labels = y,
-                Gradient = (float*)matrix.Start,
-                Losses = l,
+                ElementType = ElementType.Float32,
+                TargetType = TargetType.LabelsInt32,
                 BatchSize = Rows,
                 Classes = Classes,
+                InnerSize = 1,
                 RowBegin = Rows - 1,
                 RowEnd = Rows,
+                Logits = matrix.Start,
+                LogitsStride = Classes,
+                Targets = y,
+                TargetsStride = Classes,
+                Gradient = matrix.Start,
+                GradientStride = Classes,
+                Losses = l,
+                Scale = 1,
+                GradScale = 1,
             };
-            if (target.Backend == NativeXentBackend.Native)
-            {
-                NativeBackend.SoftmaxCrossEntropy(job);
-            }
-            else
-            {
-                ManagedBackend.SoftmaxCrossEntropy(job);
-            }
+            SoftmaxCrossEntropyJob.Run(job, target.Backend == NativeXentBackend.Native, out _);
         }
 
         Results actual = new(new Span<float>(row, Classes).ToArray(), [losses[Rows - 1]]);

@@ -125,8 +125,8 @@ public sealed class PropertyTests(Target target)
                 rows.Select(r => r.Label).ToArray(),
                 classes,
                 gradient,
-                losses,
-                new ExecutionOptions { Backend = target.Backend });
+                rows: new() { Losses = losses },
+                execution: target.Execution);
             return rows.Select((r, i) =>
             {
                 (float[] alone, float loss) = Compute(r);
@@ -226,8 +226,8 @@ public sealed class PropertyTests(Target target)
             [row.Label],
             row.Logits.Length,
             gradient,
-            losses,
-            new ExecutionOptions { Backend = target.Backend });
+            rows: new() { Losses = losses },
+            execution: target.Execution);
         return (gradient, losses[0]);
     }
 

@@ -281,8 +281,8 @@ public sealed class SpecialValueTests(Target target)
             [label],
             logits.Length,
             results.Gradient,
-            results.Losses,
-            new ExecutionOptions { Backend = target.Backend });
+            rows: new() { Losses = results.Losses },
+            execution: target.Execution);
         return (results.Gradient, results.Losses[0]);
     }
 }

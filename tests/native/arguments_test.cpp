@@ -87,13 +87,19 @@ TEST_F(Arguments, NullLogitsAreRefused) {
 }
 
 TEST_F(Arguments, NullLabelsAreRefused) {
-    args_.labels = nullptr;
+    args_.targets = nullptr;
     expect_refused(NXENT_ERROR_NULL_POINTER);
 }
 
-TEST_F(Arguments, NullGradIsRefused) {
+TEST_F(Arguments, NullGradMeansNoGradient) {
+    expect_accepted();
+    const std::vector<float> loss = loss_;
+    grad_.assign(grad_.size(), kUnwritten);
+    loss_.assign(loss_.size(), kUnwritten);
     args_.grad = nullptr;
-    expect_refused(NXENT_ERROR_NULL_POINTER);
+    expect_accepted();
+    for (const float g : grad_) EXPECT_EQ(g, kUnwritten);
+    expect_same_bits(loss.data(), loss_.data(), kRows, "loss");
 }
 
 TEST_F(Arguments, NullLossMeansNoLoss) {
@@ -188,7 +194,7 @@ TEST_F(Arguments, MisalignedLogitsAreRefused) {
 
 TEST_F(Arguments, MisalignedLabelsAreRefused) {
     for (const int bytes : {1, 2, 3}) {
-        args_.labels = moved_by_bytes(labels_, bytes);
+        args_.targets = moved_by_bytes(labels_, bytes);
         expect_refused(NXENT_ERROR_MISALIGNED);
     }
 }
@@ -415,7 +421,7 @@ TEST_F(Arguments, OverlapOutsideTheRowRangeIsRefused) {
 TEST_F(Arguments, GradThatOverlapsTheLabelsIsRefused) {
     std::vector<int32_t> both(kRows * kClasses + 2 * kRows, 1);
     float* floats = reinterpret_cast<float*>(both.data());
-    args_.labels = both.data() + kRows;
+    args_.targets = both.data() + kRows;
     args_.grad = floats + 1;
     expect_refused(NXENT_ERROR_OVERLAP);
     args_.grad = floats + 2 * kRows - 1;

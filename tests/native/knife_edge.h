@@ -71,7 +71,8 @@ private:
         args.batch_size = args.row_end = 1;
         args.num_classes = logits_.size();
         args.logits = logits_.data();
-        args.labels = &label_;
+        args.targets = &label_;
+        args.grad_scale = 1;
         args.grad = gradient_.data();
         args.loss = &loss;
         nxent_softmax_cross_entropy(&args, nullptr);

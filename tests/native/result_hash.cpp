@@ -54,9 +54,10 @@ uint64_t result_hash(int32_t& status) {
         args.batch_size = args.row_end = rows;
         args.num_classes = n;
         args.logits = logits.data();
-        args.labels = labels.data();
+        args.targets = labels.data();
         args.grad = gradient.data();
         args.loss = loss.data();
+        args.grad_scale = 1;
         status = nxent_softmax_cross_entropy(&args, nullptr);
         if (status != NXENT_OK) return 0;
         hash.add(gradient.data(), gradient.size());
@@ -79,9 +80,10 @@ uint64_t result_hash(int32_t& status) {
             args.num_classes = logits.size();
             args.logits = logits.data();
             const int32_t label = edge.label();
-            args.labels = &label;
+            args.targets = &label;
             args.grad = gradient.data();
             args.loss = &loss;
+            args.grad_scale = 1;
             status = nxent_softmax_cross_entropy(&args, nullptr);
             if (status != NXENT_OK) return 0;
             hash.add(gradient.data(), gradient.size());

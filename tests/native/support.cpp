@@ -90,8 +90,9 @@ nxent_softmax_cross_entropy_args arguments(const float* logits, const int32_t* l
     args.num_classes = num_classes;
     args.row_end = batch_size;
     args.logits = logits;
-    args.labels = labels;
+    args.targets = labels;
     args.grad = grad;
+    args.grad_scale = 1;
     return args;
 }
 

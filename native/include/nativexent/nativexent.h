@@ -1,42 +1,62 @@
 /* SPDX-License-Identifier: MIT
  *
- * NativeXent: softmax cross-entropy from logits, its loss and its gradient, over batch pointers.
+ * NativeXent: softmax cross-entropy from logits, its loss and its gradient, over batch pointers; and its neighbours.
  *
  * This header is the whole contract of the native library. It is plain C and uses fixed-width types.
  *
  * Terms
- *   logits     float32 scores, row-major: batch_size rows of num_classes classes.
- *   label      the index of a row's true class, int32.
- *   softmax    p[j] = exp(z[j]) / sum_k exp(z[k]) for a row z of logits.
- *   loss       -log(p[label]), in nats, in [0, +infinity].
- *   gradient   d loss / d z[j] = p[j] - (j == label), in [-1, 1]. No batch scaling.
- *   stride     the distance from the start of one row to the start of the next, in elements.
+ *   element    a number of the call's element type: float32, float64, float16 or bfloat16. Every array has this type,
+ *              but for labels and class weights.
+ *   logits     scores z: batch_size samples of num_classes classes, and of inner_size positions each. With one
+ *              position, a sample is a row of num_classes elements. With more, the classes are the second of three
+ *              axes (N, C, S): the logit of class c at position s of sample n is at n * stride + c * inner_size + s.
+ *   row        the logits of one position of one sample; there are batch_size * inner_size rows, row
+ *              n * inner_size + s being position s of sample n.
+ *   stride     the distance from the start of one sample to the start of the next, in elements.
+ *   u          what the softmax is taken of: scale * z, or softcap * tanh(scale * z / softcap) where a softcap is
+ *              given.
+ *   p          the softmax, p[c] = exp(u[c]) / sum_k exp(u[k]).
+ *   lse        log sum_k exp(u[k]); so -log p[c] = lse - u[c]. All logarithms are natural, all losses in nats.
+ *   label      the index of a row's true class.
+ *   q          the target: 1 at the label and 0 elsewhere, or a given distribution; then smoothed,
+ *              q[c] := (1 - label_smoothing) * q[c] + label_smoothing / num_classes.
+ *   w          class weights, 1 where none are given.
+ *   loss       sum_c w[c] * q[c] * (lse - u[c]).
+ *   z-loss     z_loss_scale * lse^2.
+ *   gradient   d (loss + z-loss) / d z, times grad_scale, times the row's upstream gradient. With respect to u[k] it is
+ *              p[k] * (sum_c w[c] * q[c] + 2 * z_loss_scale * lse) - w[k] * q[k]; without any option p[k] - q[k].
  *
  * Source of the formula: Bridle, "Probabilistic interpretation of feedforward classification network outputs",
- * 1990; docs/derivation.md derives it step by step.
+ * 1990; docs/derivation.md derives it step by step, docs/semantics.md says what each option does.
  *
  * Numerics
  *   - The same input gives the same bits on every CPU, operating system and instruction set, alone or in a
- *     batch, whatever the row range it is computed in. The managed implementation gives these bits too.
- *   - Every gradient element, the label's included, is within 3 ULP of the exact value where the magnitude of
- *     the exact value is at least 2^-125. So is the loss. An ULP is the distance between neighbouring floats
- *     at the exact value or at the result, whichever is larger. docs/numerics.md derives the bound.
- *   - However large or far apart the logits are, nothing overflows but a loss above FLT_MAX: it is +infinity.
- *   - A result below 2^-126 (the smallest normal number; within a relative 2^-20 of it) is flushed to 0. No
- *     result is ever subnormal, and every zero is +0.
+ *     batch, in any layout, whatever the row range it is computed in. The managed implementation gives these bits too.
+ *   - float32, from labels, without options: every gradient element, the label's included, is within 3 ULP of the exact
+ *     value where the magnitude of the exact value is at least 2^-125. So is the loss. An ULP is the distance between
+ *     neighbouring floats at the exact value or at the result, whichever is larger. docs/numerics.md derives the bound,
+ *     and says what holds for float64 (4 ULP) and with options.
+ *   - float16 and bfloat16 are computed as float32 and rounded once.
+ *   - However large or far apart the logits are, nothing overflows but a loss or a scaled gradient that is itself out
+ *     of range: it is infinite.
+ *   - A float32, float64 or bfloat16 result below the smallest normal number (2^-126, 2^-1022; within a relative 2^-20
+ *     of it) is flushed to 0: no result is ever subnormal. float16 results can be. Every zero is +0.
  *   - Round-to-nearest is assumed. Flush-to-zero and denormals-are-zero modes do not change a bit.
  *
  * Special values, by row
- *   any NaN, any +infinity, or nothing but -infinity     every gradient element and the loss are NaN
+ *   any NaN, any +infinity, or nothing but -infinity     every gradient element, the loss and lse are NaN
  *   a logit of -infinity, others finite                  its probability is exactly 0; it adds nothing
- *   the label's logit is -infinity, another is finite    gradient at the label -1, loss +infinity
- *   one class                                            gradient 0, loss 0
- *   NaN is always the one canonical quiet NaN, bits 0x7FC00000.
+ *   p[c] is 0 where w[c] * q[c] is not                   the loss is +infinity; the gradient is -w[c] * q[c] there
+ *   p[c] is 0 where w[c] * q[c] is 0                     adds nothing to the loss
+ *   one class, no option                                 gradient 0, loss 0
+ *   with a softcap                                       -infinity and +infinity count as u = -softcap, +softcap
+ *   grad_scale times upstream gradient is not finite     every gradient element is NaN, the loss is as ever
+ *   NaN is always one canonical quiet NaN: bits 0x7FC00000, 0x7FF8000000000000, 0x7E00, 0x7FC0 by element type.
  *
  * Memory
- *   Pointers need the natural alignment of their element type (4 bytes), no more. Nothing outside the described
- *   elements is read or written; elements between num_classes and a row's stride are neither. The library
- *   allocates nothing, starts no threads, reads no environment, never prints and never aborts.
+ *   Pointers need the natural alignment of their element type, no more. Nothing outside the described elements is read
+ *   or written; elements between the end of a sample and the next are neither. The library allocates nothing, starts
+ *   no threads, reads no environment, never prints and never aborts. It needs at most 128 KiB of stack.
  *
  * Threads
  *   Every function may be called from any thread at any time. Calls that write disjoint memory may run at once.
@@ -58,7 +78,7 @@
 #endif
 
 /** The version of this interface. It changes whenever a caller built against another one could misbehave. */
-#define NXENT_ABI_VERSION 1
+#define NXENT_ABI_VERSION 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -77,49 +97,148 @@ typedef enum nxent_status {
     NXENT_ERROR_MISALIGNED = 3,
     /** The sizes describe more memory than the address space holds. */
     NXENT_ERROR_SIZE_OVERFLOW = 4,
-    /** A row stride is smaller than the number of classes. */
+    /** A stride is smaller than a sample. */
     NXENT_ERROR_STRIDE = 5,
     /** The row range is not within the batch. */
     NXENT_ERROR_ROW_RANGE = 6,
-    /** A label is outside [0, num_classes). */
+    /** A label is outside [0, num_classes), and is not the index to ignore. */
     NXENT_ERROR_LABEL_RANGE = 7,
-    /** An output overlaps an input or another output, and is not exactly the logits themselves. What counts is all from
-     *  the first element to the last, gaps between rows included. */
+    /** An output overlaps an input or another output, and is not exactly the input that it may be. What counts is all
+     *  from the first element to the last, gaps between samples included. */
     NXENT_ERROR_OVERLAP = 8,
     /** No instruction set has this name. */
     NXENT_ERROR_ISA_UNKNOWN = 9,
     /** This build of the library has no kernel for the instruction set. */
     NXENT_ERROR_ISA_NOT_COMPILED = 10,
     /** This CPU or operating system does not support the instruction set. */
-    NXENT_ERROR_ISA_NOT_SUPPORTED = 11
+    NXENT_ERROR_ISA_NOT_SUPPORTED = 11,
+    /** element_type is none of nxent_element_type. */
+    NXENT_ERROR_ELEMENT_TYPE = 12,
+    /** target_type is none of nxent_target_type. */
+    NXENT_ERROR_TARGET_TYPE = 13,
+    /** A number is out of its range: label_smoothing in [0, 1], scale in [2^-64, 2^64], softcap 0 or in [2^-64, 2^64],
+     *  z_loss_scale and grad_scale finite. */
+    NXENT_ERROR_OPTION_RANGE = 14,
+    /** A class weight is negative, infinite or NaN. */
+    NXENT_ERROR_WEIGHT_RANGE = 15,
+    /** Options that exclude each other: an index to ignore with distributions. */
+    NXENT_ERROR_OPTION_CONFLICT = 16,
+    /** flags has a bit that is none of the operation's. */
+    NXENT_ERROR_FLAGS = 17
 } nxent_status;
+
+/** The type of logits, gradients, losses and everything else that is called an element. */
+typedef enum nxent_element_type {
+    /** IEEE 754 binary32. */
+    NXENT_FLOAT32 = 0,
+    /** IEEE 754 binary64. */
+    NXENT_FLOAT64 = 1,
+    /** IEEE 754 binary16. */
+    NXENT_FLOAT16 = 2,
+    /** The upper half of a binary32. */
+    NXENT_BFLOAT16 = 3
+} nxent_element_type;
+
+/** What targets are. */
+typedef enum nxent_target_type {
+    /** One int32_t label for each row. */
+    NXENT_LABELS_INT32 = 0,
+    /** One int64_t label for each row. */
+    NXENT_LABELS_INT64 = 1,
+    /** One number for each logit, laid out as the logits are: each row a distribution. It need not sum to 1. */
+    NXENT_DISTRIBUTION = 2
+} nxent_target_type;
+
+/** What can be asked for in the field flags. */
+typedef enum nxent_flags {
+    /** Adds the gradient to what grad holds, in place of overwriting it. */
+    NXENT_ACCUMULATE = 1,
+    /** Ignores rows whose label is ignore_index: their gradient, loss and z-loss are 0 and they do not count. What they
+     *  accumulate into stays as it is. */
+    NXENT_IGNORE_INDEX = 2,
+    /** Counts the rows whose largest logit is the target, in totals. With distributions, the target is the largest of
+     *  the row. Of equals the first is taken. A row with a NaN result is not counted. */
+    NXENT_COUNT_CORRECT = 4,
+    /** nxent_softmax: the logarithm of the softmax. */
+    NXENT_LOG = 8
+} nxent_flags;
+
+/** Sums over the rows of a call's range that count, in the order of the rows. */
+typedef struct nxent_totals {
+    /** Sum of the losses, before they are rounded to the element type. */
+    double loss;
+    /** Sum of the z-losses, before they are rounded to the element type. */
+    double z_loss;
+    /** Sum of the weights of the rows' labels; the number of rows where targets are distributions. */
+    double weight;
+    /** Number of rows. */
+    uint64_t rows;
+    /** Number of rows whose largest logit is the target; 0 where NXENT_COUNT_CORRECT is not set. */
+    uint64_t correct;
+} nxent_totals;
 
 /** What nxent_softmax_cross_entropy() is to compute. Set every field that is not needed to zero. */
 typedef struct nxent_softmax_cross_entropy_args {
     /** sizeof(nxent_softmax_cross_entropy_args) as the caller was compiled. A larger structure from a newer caller
      *  is accepted where its further bytes are zero. */
     size_t struct_size;
-    /** Number of rows. */
+    /** Type of the elements: an nxent_element_type. */
+    int32_t element_type;
+    /** What targets are: an nxent_target_type. */
+    int32_t target_type;
+    /** Any of nxent_flags but NXENT_LOG, or-ed. */
+    uint32_t flags;
+    /** Must be 0. */
+    uint32_t reserved;
+    /** Number of samples. */
     size_t batch_size;
-    /** Number of classes, the length of a row. */
+    /** Number of classes. */
     size_t num_classes;
+    /** Number of positions of a sample; 0 means 1. */
+    size_t inner_size;
     /** First row to compute. */
     size_t row_begin;
-    /** One past the last row to compute; at most batch_size. Rows outside the range are neither read nor written,
-     *  but all pointers and sizes describe the whole batch. */
+    /** One past the last row to compute; at most batch_size * inner_size. Rows outside the range are neither read nor
+     *  written, but all pointers and sizes describe the whole batch. */
     size_t row_end;
-    /** In: batch_size rows of num_classes logits. */
-    const float* logits;
-    /** Elements from one row of logits to the next, at least num_classes; 0 means num_classes. */
+    /** In: the logits. May be null where only rows and weight are counted. */
+    const void* logits;
+    /** Elements from one sample of logits to the next, at least num_classes * inner_size; 0 means just that. */
     size_t logits_stride;
-    /** In: batch_size labels, each in [0, num_classes). */
-    const int32_t* labels;
-    /** Out: batch_size rows of num_classes gradient elements. May be logits itself, with the same stride. */
-    float* grad;
-    /** Elements from one row of grad to the next, at least num_classes; 0 means num_classes. */
+    /** In: a label for each row, or distributions. */
+    const void* targets;
+    /** Elements from one sample of the distributions to the next; 0 means num_classes * inner_size. */
+    size_t targets_stride;
+    /** Out: the gradient, laid out as the logits are, or null where it is not wanted. May be logits itself, with the
+     *  same stride. */
+    void* grad;
+    /** Elements from one sample of grad to the next; 0 means num_classes * inner_size. */
     size_t grad_stride;
-    /** Out: batch_size losses in nats, or null where they are not wanted. */
-    float* loss;
+    /** In: num_classes class weights, not negative; or null for 1 each. */
+    const double* class_weights;
+    /** In: a number for each row that its gradient is multiplied with, elements; or null for 1 each. */
+    const void* upstream;
+    /** Out: each row's loss, elements; or null. */
+    void* loss;
+    /** Out: each row's lse, elements, rows to ignore included; or null. */
+    void* lse;
+    /** Out: each row's z-loss, elements; or null. */
+    void* z_loss;
+    /** Out: sums over the range; or null. */
+    nxent_totals* totals;
+    /** The label of rows to ignore, where NXENT_IGNORE_INDEX is set. It may lie in [0, num_classes). */
+    int64_t ignore_index;
+    /** Label smoothing, in [0, 1]. */
+    double label_smoothing;
+    /** Factor of lse^2 in the loss; 0 for no z-loss. */
+    double z_loss_scale;
+    /** What logits are multiplied with, an inverse temperature, in [2^-64, 2^64]; 0 means 1. */
+    double scale;
+    /** Bound of the capped logits, in [2^-64, 2^64]; 0 for no cap. */
+    double softcap;
+    /** What every gradient element is multiplied with, usually 1; for a mean over the batch, 1 / totals.weight. 0 gives
+     *  a gradient of 0. */
+    double grad_scale;
 } nxent_softmax_cross_entropy_args;
 
 /** Where a label was out of range. */
@@ -129,6 +248,108 @@ typedef struct nxent_label_error {
     /** That row's label. */
     int64_t label;
 } nxent_label_error;
+
+/** What nxent_softmax() is to compute. Set every field that is not needed to zero. */
+typedef struct nxent_softmax_args {
+    /** sizeof(nxent_softmax_args) as the caller was compiled; see nxent_softmax_cross_entropy_args. */
+    size_t struct_size;
+    /** Type of the elements: an nxent_element_type. */
+    int32_t element_type;
+    /** NXENT_LOG for the logarithm of the softmax, or 0. */
+    uint32_t flags;
+    /** Number of samples. */
+    size_t batch_size;
+    /** Number of classes. */
+    size_t num_classes;
+    /** Number of positions of a sample; 0 means 1. */
+    size_t inner_size;
+    /** First row to compute. */
+    size_t row_begin;
+    /** One past the last row to compute; at most batch_size * inner_size. */
+    size_t row_end;
+    /** In: the logits. */
+    const void* logits;
+    /** Elements from one sample of logits to the next; 0 means num_classes * inner_size. */
+    size_t logits_stride;
+    /** Out: the softmax or its logarithm, laid out as the logits are; or null where it is not wanted. May be logits
+     *  itself, with the same stride. */
+    void* output;
+    /** Elements from one sample of the output to the next; 0 means num_classes * inner_size. */
+    size_t output_stride;
+    /** Out: each row's lse, elements; or null. */
+    void* lse;
+} nxent_softmax_args;
+
+/** What nxent_softmax_backward() is to compute. Set every field that is not needed to zero. */
+typedef struct nxent_softmax_backward_args {
+    /** sizeof(nxent_softmax_backward_args) as the caller was compiled; see nxent_softmax_cross_entropy_args. */
+    size_t struct_size;
+    /** Type of the elements: an nxent_element_type. */
+    int32_t element_type;
+    /** NXENT_LOG where output is the logarithm of the softmax; NXENT_ACCUMULATE; or-ed. */
+    uint32_t flags;
+    /** Number of samples. */
+    size_t batch_size;
+    /** Number of classes. */
+    size_t num_classes;
+    /** Number of positions of a sample; 0 means 1. */
+    size_t inner_size;
+    /** First row to compute. */
+    size_t row_begin;
+    /** One past the last row to compute; at most batch_size * inner_size. */
+    size_t row_end;
+    /** In: what nxent_softmax() gave. */
+    const void* output;
+    /** Elements from one sample of the output to the next; 0 means num_classes * inner_size. */
+    size_t output_stride;
+    /** In: the gradient with respect to the output, laid out as it is. */
+    const void* upstream;
+    /** Elements from one sample of upstream to the next; 0 means num_classes * inner_size. */
+    size_t upstream_stride;
+    /** Out: the gradient with respect to the logits. May be output or upstream itself, with the same stride. */
+    void* grad;
+    /** Elements from one sample of grad to the next; 0 means num_classes * inner_size. */
+    size_t grad_stride;
+} nxent_softmax_backward_args;
+
+/** What nxent_sigmoid_cross_entropy() is to compute. Set every field that is not needed to zero. */
+typedef struct nxent_sigmoid_cross_entropy_args {
+    /** sizeof(nxent_sigmoid_cross_entropy_args) as the caller was compiled; see nxent_softmax_cross_entropy_args. */
+    size_t struct_size;
+    /** Type of the elements: an nxent_element_type. */
+    int32_t element_type;
+    /** NXENT_ACCUMULATE or 0. */
+    uint32_t flags;
+    /** Number of logits. */
+    size_t size;
+    /** First logit to compute. */
+    size_t begin;
+    /** One past the last logit to compute; at most size. */
+    size_t end;
+    /** In: the logits z. */
+    const void* logits;
+    /** In: the targets y, one for each logit; usually in [0, 1], but any number will do. */
+    const void* targets;
+    /** Out: the gradient; or null. May be logits itself. */
+    void* grad;
+    /** Out: each logit's loss; or null. May be logits itself where grad is not. */
+    void* loss;
+    /** In: a weight for each logit, which multiplies its loss and gradient; or null for 1 each. */
+    const void* weights;
+    /** In: a number for each logit that its gradient is multiplied with; or null for 1 each. */
+    const void* upstream;
+    /** In: num_classes weights of the positive class, not negative: logit i has weight positive_weights[i %
+     *  num_classes]. Or null for 1 each. */
+    const double* positive_weights;
+    /** Number of positive_weights; may be 0 where that is null. */
+    size_t num_classes;
+    /** Out: loss and rows (here: logits) over the range; weight is their sum of weights. Or null. */
+    nxent_totals* totals;
+    /** Label smoothing, in [0, 1]: y := (1 - label_smoothing) * y + label_smoothing / 2. */
+    double label_smoothing;
+    /** What every gradient element is multiplied with, usually 1. 0 gives a gradient of 0. */
+    double grad_scale;
+} nxent_sigmoid_cross_entropy_args;
 
 /**
  * Gradient of the softmax cross-entropy with respect to the logits.
@@ -149,11 +370,13 @@ NXENT_API void cross_entropy_with_logits_grad(const float* logits, const int32_t
                                               size_t num_classes, float* grad_out);
 
 /**
- * Gradient of the softmax cross-entropy with respect to the logits, and on request each row's loss, for a range of
- * rows. Every argument is checked before anything is written; on failure nothing but label_error has been written.
- * A caller splits a batch over threads by calling it once per thread with disjoint row ranges.
+ * Softmax cross-entropy from logits, for a range of rows: the gradient with respect to the logits, each row's loss, lse
+ * and z-loss, and their sums; whichever are asked for. Every argument is checked before anything is written; on failure
+ * nothing but label_error has been written. A caller splits a batch over threads by calling it once per thread with
+ * disjoint row ranges.
  *
- * Where row_begin equals row_end nothing is computed, and the pointers may be null.
+ * Where row_begin equals row_end nothing but totals is written, and the other pointers may be null. Where grad, loss,
+ * lse and z_loss are null and NXENT_COUNT_CORRECT is not set, totals only counts rows and weight if logits is null.
  *
  * @param args what to compute.
  * @param label_error null, or receives the first bad row and its label where NXENT_ERROR_LABEL_RANGE is returned.
@@ -161,6 +384,36 @@ NXENT_API void cross_entropy_with_logits_grad(const float* logits, const int32_t
  */
 NXENT_API int32_t nxent_softmax_cross_entropy(const nxent_softmax_cross_entropy_args* args,
                                               nxent_label_error* label_error);
+
+/**
+ * Softmax of each row, or its logarithm, and on request lse, for a range of rows. A row that holds NaN or +infinity, or
+ * nothing but -infinity, gives NaN. Every argument is checked before anything is written.
+ *
+ * @param args what to compute.
+ * @return NXENT_OK, or the nxent_status of the first check that failed.
+ */
+NXENT_API int32_t nxent_softmax(const nxent_softmax_args* args);
+
+/**
+ * Gradient through a softmax, for a range of rows: with p the output and g the gradient with respect to it,
+ * p[k] * (g[k] - sum_c p[c] * g[c]). For the logarithm of a softmax, output l: g[k] - exp(l[k]) * sum_c g[c]. Every
+ * argument is checked before anything is written.
+ *
+ * @param args what to compute.
+ * @return NXENT_OK, or the nxent_status of the first check that failed.
+ */
+NXENT_API int32_t nxent_softmax_backward(const nxent_softmax_backward_args* args);
+
+/**
+ * Binary cross-entropy from logits, for each logit by itself: with s the logistic function, v the weight and w the
+ * weight of the positive class, the loss is v * (w * y * log(1 + exp(-z)) + (1 - y) * log(1 + exp(z))), and the
+ * gradient v * ((1 - y) * s(z) - w * y * s(-z)), times grad_scale, times upstream. Both keep full relative precision
+ * where y is 0 or 1, however large z is. Every argument is checked before anything is written.
+ *
+ * @param args what to compute.
+ * @return NXENT_OK, or the nxent_status of the first check that failed.
+ */
+NXENT_API int32_t nxent_sigmoid_cross_entropy(const nxent_sigmoid_cross_entropy_args* args);
 
 /** The library's version, for example "1.2.3". */
 NXENT_API const char* nxent_version(void);
@@ -194,7 +447,7 @@ NXENT_API int32_t nxent_force_isa(const char* name);
 
 /**
  * The names of everything in this header that a binding must agree on: each structure ("nxent_label_error"), each
- * field ("nxent_label_error.row") and each status ("NXENT_OK").
+ * field ("nxent_label_error.row") and each value of an enumeration ("NXENT_OK").
  *
  * @param index 0, 1, 2, ...
  * @return the name, or null past the last one.
@@ -202,7 +455,7 @@ NXENT_API int32_t nxent_force_isa(const char* name);
 NXENT_API const char* nxent_layout_name(size_t index);
 
 /**
- * The size of a structure or the offset of a field, in bytes, or the value of a status.
+ * The size of a structure or the offset of a field, in bytes, or a value of an enumeration.
  *
  * @param index the index of its name.
  * @return the value; 0 past the last one.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// exp and log in double, a row at a time: plain IEEE operations in a fixed order, no fused ones, so that every compiler
-// and the managed twin get the same bits.
+// exp, log and tanh in double, for one number or for the sixteen lanes of D alike: plain IEEE operations in a fixed
+// order, no fused ones, so that every compiler and the managed twin get the same bits. X is double or D.
 #pragma once
 
 #include "../compiler.h"
@@ -10,8 +10,33 @@ namespace nxent {
 namespace NXENT_TARGET {
 namespace {
 
+NXENT_INLINE D operator+(D a, D b) { return add(a, b); }
+NXENT_INLINE D operator-(D a, D b) { return sub(a, b); }
+NXENT_INLINE D operator*(D a, D b) { return mul(a, b); }
+NXENT_INLINE D operator/(D a, D b) { return div(a, b); }
+
+// What D has, for one double.
+NXENT_INLINE double greater(double a, double b) { return a > b ? a : b; }
+NXENT_INLINE double select_below(double a, double b, double x, double y) { return a < b ? x : y; }
+NXENT_INLINE double power_of_two(double a) { return bit_cast<double>(bit_cast<uint64_t>(a) << 52); }
+
+// The same number in every lane.
+template <class X>
+NXENT_INLINE X all(double x) {
+    if constexpr (sizeof(X) == sizeof(double))
+        return x;
+    else
+        return set(x);
+}
+
+// |x|. A NaN stays one.
+template <class X>
+NXENT_INLINE X magnitude(X x) {
+    return greater(x, all<X>(0.0) - x);
+}
+
 constexpr double kLog2E = 0x1.71547652b82fep+0;
-// ln 2 in two parts: the high one has 33 bits, so that its product with any exponent is exact.
+// ln 2 in two parts: the high one has 33 bits, so that its product with any exponent below 2^20 is exact.
 constexpr double kLn2High = 0x1.62e42feep-1;
 constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 constexpr double kLn2 = 0x1.62e42fefa39efp-1;
@@ -19,63 +44,152 @@ constexpr double kLn2 = 0x1.62e42fefa39efp-1;
 // 1.5·2^52: adding it rounds a small double to an integer and leaves that integer in the low bits.
 constexpr double kRoundDouble = 0x1.8p+52;
 
-// 2^n for −1022 ≤ n ≤ 1023.
-NXENT_INLINE double power_of_two(int64_t n) { return bit_cast<double>(static_cast<uint64_t>(n + 1023) << 52); }
+// The integer nearest to x·log2 e, for |x| < 2^20.
+NXENT_INLINE double nearest_exponent(double x) { return (x * kLog2E + kRoundDouble) - kRoundDouble; }
 
-// e^x for x ≤ 1. Below −708 the result is 0. NaN gives NaN. Largest error 3 ULP.
-NXENT_INLINE double exp_double(double x) {
-    if (x == 0) return 1;  // the same as below, and what a row of one block asks for
-    if (x < -708.0) return 0;
-    if (x != x) return x;
-    const double shifted = x * kLog2E + kRoundDouble;
-    const double n = shifted - kRoundDouble;
-    const double r = (x - n * kLn2High) - n * kLn2Low;
-    // Taylor series to r^12 / 12!, in pairs (Estrin), |r| ≤ 0.347.
-    const double r2 = r * r;
-    const double r4 = r2 * r2;
-    const double p01 = 1.0 + r;
-    const double p23 = 0x1p-1 + r * 0x1.5555555555555p-3;
-    const double p45 = 0x1.5555555555555p-5 + r * 0x1.1111111111111p-7;
-    const double p67 = 0x1.6c16c16c16c17p-10 + r * 0x1.a01a01a01a01ap-13;
-    const double p89 = 0x1.a01a01a01a01ap-16 + r * 0x1.71de3a556c734p-19;
-    const double p1011 = 0x1.27e4fb7789f5cp-22 + r * 0x1.ae64567f544e4p-26;
-    const double p12 = 0x1.1eed8eff8d898p-29;
-    const double low = (p45 + r2 * p67) + r4 * (p89 + r2 * p1011 + r4 * p12);
-    const double p = p01 + (r2 * p23 + r4 * low);
-    return p * power_of_two(static_cast<int64_t>(n));
+// 2^n for an integer n up to 1023; 0 below −1022.
+NXENT_INLINE double power_of_two_of(double n) { return n < -1022.0 ? 0 : power_of_two(n + (kRoundDouble + 1023.0)); }
+
+// x − n·ln 2 after Cody and Waite. The first step is exact for |n| < 2^20.
+template <class X>
+NXENT_INLINE X reduce(X x, X n) {
+    return (x - n * all<X>(kLn2High)) - n * all<X>(kLn2Low);
 }
 
-// 2·atanh(s) = log((1 + s) / (1 − s)) for |s| ≤ 0.1716, by its Taylor series.
-NXENT_INLINE double log_ratio(double s) {
-    const double t = s * s;
-    double q = 0x1.8618618618618p-5;   // 1/21
-    q = q * t + 0x1.af286bca1af28p-5;  // 1/19
-    q = q * t + 0x1.e1e1e1e1e1e1ep-5;  // 1/17
-    q = q * t + 0x1.1111111111111p-4;  // 1/15
-    q = q * t + 0x1.3b13b13b13b14p-4;  // 1/13
-    q = q * t + 0x1.745d1745d1746p-4;  // 1/11
-    q = q * t + 0x1.c71c71c71c71cp-4;  // 1/9
-    q = q * t + 0x1.2492492492492p-3;  // 1/7
-    q = q * t + 0x1.999999999999ap-3;  // 1/5
-    q = q * t + 0x1.5555555555555p-2;  // 1/3
-    return 2.0 * s + 2.0 * s * (t * q);
+// exp(r) for |r| ≤ 0.347, by its Taylor series to r^13 / 13!, in pairs (Estrin). The greatest terms are added last, so
+// that the error is little more than the last rounding's.
+template <class X>
+NXENT_INLINE X exp_reduced(X r) {
+    const X r2 = r * r;
+    const X r4 = r2 * r2;
+    const X p23 = all<X>(0x1p-1) + r * all<X>(0x1.5555555555555p-3);
+    const X p45 = all<X>(0x1.5555555555555p-5) + r * all<X>(0x1.1111111111111p-7);
+    const X p67 = all<X>(0x1.6c16c16c16c17p-10) + r * all<X>(0x1.a01a01a01a01ap-13);
+    const X p89 = all<X>(0x1.a01a01a01a01ap-16) + r * all<X>(0x1.71de3a556c734p-19);
+    const X p1011 = all<X>(0x1.27e4fb7789f5cp-22) + r * all<X>(0x1.ae64567f544e4p-26);
+    const X p1213 = all<X>(0x1.1eed8eff8d898p-29) + r * all<X>(0x1.6124613a86d09p-33);
+    const X low = (p45 + r2 * p67) + r4 * (p89 + r2 * p1011 + r4 * p1213);
+    return all<X>(1.0) + (r + (r2 * p23 + r4 * low));
 }
 
-// log x for a positive, normal, finite x. Largest error 2 ULP.
-NXENT_INLINE double log_double(double x) {
+// e^x for x ≤ 709. Below −708 the result is 0. NaN gives NaN. Largest error 1.4 ULP.
+template <class X>
+NXENT_INLINE X exp_wide(X x) {
+    constexpr double kRound = kRoundDouble + 1023.0;
+    const X within = greater(all<X>(-709.0), x);
+    const X shifted = within * all<X>(kLog2E) + all<X>(kRound);
+    const X p = exp_reduced(reduce(within, shifted - all<X>(kRound)));
+    return select_below(x, all<X>(-708.0), all<X>(0.0), p * power_of_two(shifted));
+}
+
+// log(1 + f) for √½ − 1 ≤ f ≤ √2 − 1. With s = f / (2 + f) it is 2·atanh(s) = 2s + s·r, r = 2·(s²/3 + s⁴/5 + …), written
+// so that f itself is the leading term, which no rounding has touched: f − (f²/2 − s·(f²/2 + r)).
+template <class X>
+NXENT_INLINE X log_near_one(X f) {
+    const X s = f / (all<X>(2.0) + f);
+    const X t = s * s;
+    X q = all<X>(0x1.8618618618618p-5);        // 1/21
+    q = q * t + all<X>(0x1.af286bca1af28p-5);  // 1/19
+    q = q * t + all<X>(0x1.e1e1e1e1e1e1ep-5);  // 1/17
+    q = q * t + all<X>(0x1.1111111111111p-4);  // 1/15
+    q = q * t + all<X>(0x1.3b13b13b13b14p-4);  // 1/13
+    q = q * t + all<X>(0x1.745d1745d1746p-4);  // 1/11
+    q = q * t + all<X>(0x1.c71c71c71c71cp-4);  // 1/9
+    q = q * t + all<X>(0x1.2492492492492p-3);  // 1/7
+    q = q * t + all<X>(0x1.999999999999ap-3);  // 1/5
+    q = q * t + all<X>(0x1.5555555555555p-2);  // 1/3
+    const X half_square = all<X>(0.5) * f * f;
+    return f - (half_square - s * (half_square + all<X>(2.0) * t * q));
+}
+
+// log(x + low) for a positive, normal, finite x and a low part far below it. Largest error 1.2 ULP.
+NXENT_INLINE double log_double(double x, double low = 0) {
     const uint64_t bits = bit_cast<uint64_t>(x);
     // Splits x = m·2^k with m in [√½, √2).
     const uint64_t offset = bits - 0x3fe6a09e667f3bcdu;
     const int64_t k = static_cast<int64_t>(offset) >> 52;
     const double m = bit_cast<double>(bits - (static_cast<uint64_t>(k) << 52));
     const double n = static_cast<double>(k);
-    return n * kLn2High + (log_ratio((m - 1.0) / (m + 1.0)) + n * kLn2Low);
+    return n * kLn2High + (log_near_one(m - 1.0) + (n * kLn2Low + low / x));
 }
 
-// log(1 + x) for a finite x ≥ 0. Largest error 3 ULP.
+// log(1 + x) for a finite x ≥ 0. Largest error 1.7 ULP.
 NXENT_INLINE double log1p_double(double x) {
-    if (x < 0.4) return log_ratio(x / (2.0 + x));
-    return log_double(1.0 + x);
+    if (x < 0.4) return log_near_one(x);
+    const double sum = 1.0 + x;
+    return log_double(sum, x < 0x1p+53 ? x - (sum - 1.0) : 0);
+}
+
+// log(1 + x) for 0 ≤ x ≤ 1. From √2 − 1 on it is log 2 + log((1 + x) / 2). Largest error 1.7 ULP.
+template <class X>
+NXENT_INLINE X log1p_unit(X x) {
+    const X limit = all<X>(0x1.a827999fcef32p-2);
+    const X f = select_below(x, limit, x, all<X>(0.5) * (x - all<X>(1.0)));
+    return log_near_one(f) + select_below(x, limit, all<X>(0.0), all<X>(kLn2));
+}
+
+// softcap·tanh(z·slope), with t = exp(−2·|z·slope|): softcap·(1 − t) / (1 + t) with the sign of z, and the derivative of
+// tanh, 4·t / (1 + t)².
+template <class X>
+struct Capped {
+    X value, derivative;
+};
+template <class X>
+NXENT_INLINE Capped<X> soft_capped(X z, X slope, X softcap) {
+    const X x = z * slope;
+    const X t = exp_wide(all<X>(-2.0) * magnitude(x));
+    const X inverse = all<X>(1.0) / (all<X>(1.0) + t);
+    const X value = softcap * ((all<X>(1.0) - t) * inverse);
+    return {select_below(x, all<X>(0.0), all<X>(0.0) - value, value), all<X>(4.0) * t * inverse * inverse};
+}
+
+// A number in two parts, high + low, for sums whose rounding would show in a float64 result.
+struct Pair {
+    double high, low;
+};
+
+// Knuth's TwoSum: high + low is exactly a + b.
+template <class X>
+NXENT_INLINE void two_sum(X a, X b, X& high, X& low) {
+    high = a + b;
+    const X b_part = high - a;
+    low = (a - (high - b_part)) + (b - b_part);
+}
+
+// a·b − high, where high = a·b rounded, exactly: Dekker's product, on factors split after Veltkamp.
+NXENT_INLINE double product_error(double a, double b, double high) {
+    constexpr double kSplit = 0x1.000002p+27;
+    const double a_big = a * kSplit, b_big = b * kSplit;
+    const double a1 = a_big - (a_big - a), b1 = b_big - (b_big - b);
+    const double a2 = a - a1, b2 = b - b1;
+    return ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2;
+}
+
+NXENT_INLINE Pair operator+(Pair a, Pair b) {
+    Pair s;
+    two_sum(a.high, b.high, s.high, s.low);
+    const double low = s.low + (a.low + b.low);
+    const double high = s.high + low;
+    return {high, low - (high - s.high)};
+}
+
+// What sums of rows are made of: double for float32, Pair for float64.
+NXENT_INLINE double wide(double x, double) { return x; }
+NXENT_INLINE Pair wide(double x, Pair) { return {x, 0}; }
+NXENT_INLINE double rounded(double x) { return x; }
+NXENT_INLINE double rounded(Pair x) { return x.high + x.low; }
+NXENT_INLINE double times(double x, double factor) { return x * factor; }
+NXENT_INLINE Pair times(Pair x, double factor) { return {x.high * factor, x.low * factor}; }
+NXENT_INLINE double product(double a, double b) { return a * b; }
+NXENT_INLINE double product(Pair a, Pair b) { return a.high * b.high + (a.high * b.low + a.low * b.high); }
+NXENT_INLINE double quotient(double a, double b) { return a / b; }
+NXENT_INLINE double quotient(Pair a, double b) { return a.high / b + a.low / b; }
+NXENT_INLINE double inverse(double x) { return 1.0 / x; }
+NXENT_INLINE Pair inverse(Pair x) {
+    const double high = 1.0 / x.high;
+    const double one = x.high * high;
+    const double missing = (1.0 - one) - product_error(x.high, high, one);
+    return {high, (missing - x.low * high) * high};
 }
 
 }  // namespace

@@ -1,344 +1,643 @@
 // SPDX-License-Identifier: MIT
 //
-// Softmax cross-entropy from logits: gradient and loss of a range of rows. docs/numerics.md derives the method and its
-// error bound. In short, for a row z with label y:
+// Softmax cross-entropy from logits: gradient, loss and lse of a range of rows, with every option. docs/numerics.md
+// derives the method and its error bound. In short, for a row u with label y:
 //
-//   1. The row is cut into blocks. For each block, m = max z without the label and N = rint(m·log2 e). Each z is reduced
-//      by itself, z = n·ln 2 + r, never as z − m, whose rounding would cost tens of ULP. e = 2·exp(r)·2^(n − N + 64) is
+//   1. The row is cut into blocks. For each block, m = max u without the label and N = rint(m·log2 e). Each u is reduced
+//      by itself, u = n·ln 2 + r, never as u − m, whose rounding would cost tens of ULP. e = 2·exp(r)·2^(n − N + 64) is
 //      stored where the gradient goes, and summed with its rounding errors, without the label.
-//   2. The blocks' sums are joined in double: S = others + exp(z_y).
+//   2. The blocks' sums are joined in double: S = others + exp(u_y).
 //   3. Gradient: e·(block scale / S) for the others, −others / S for the label, which never cancels.
-//      Loss: log1p(others / exp(z_y)).
+//      Loss: log1p(others / exp(u_y)).
+//
+// Weights of the label, ignored rows, z-loss and upstream gradients only change a row's scale, and cost nothing.
+// Everything that changes single elements (smoothing, distributions, scale and softcap of the logits, accumulation, other
+// layouts and types) takes the general passes instead of the plain ones; where both could be taken, they give the same
+// bits.
 #pragma once
 
 #include "../kernels.h"
-#include "math-inl.h"
+#include "exponential-inl.h"
 
 namespace nxent {
 namespace NXENT_TARGET {
 namespace {
 
-// A tile is the unit of summation: so many vectors are added lane by lane in two floats, then widened to double.
-constexpr size_t kTileVectors = 8;
-constexpr size_t kTile = kTileVectors * kLanes;
-// Blocks: short enough for the first-level cache, and never more than kMaxBlocks.
-constexpr size_t kBlock = 4096;
-constexpr size_t kMaxBlocks = 256;
-// How far ahead of the exponentials logits are fetched, in elements: the next block, or the next rows. Chosen by
-// measurement on AVX2: 15 to 20 % of the time at 1000 classes and more.
-constexpr size_t kPrefetch = 4096;
+constexpr size_t kNoLabel = ~size_t{0};
+// Positions of a sample that are turned into rows together, and up to how many classes.
+constexpr size_t kStagedRows = kLanes;
+constexpr size_t kStagedClasses = kBlock / kStagedRows;
 
-// Beyond this magnitude of its maximum, a block is shifted by the maximum: there z − m is exact wherever it matters,
-// while the rounding of n would no longer be harmless.
-constexpr float kShiftAbove = 8192.0f;
-// Stored e is exp(z − reference)·2^65: 2^64 so that e·(low part of the scale) is never subnormal, 2 for the polynomial.
-constexpr double kUnbias = 0x1p-65;
-// At least the sum of a tile's lane, 8·2√2·2^64.
-constexpr float kSumBase = 0x1p+69f;
-// Results below 2^-126 are flushed. The margin makes sure that no subnormal slips through by rounding.
-constexpr double kFlushBelow = 0x1.00001p-126;
+// What all rows of a call have in common.
+struct Plan {
+    size_t block;       // length of a block
+    bool transforms;    // u is not z
+    bool capped;        // there is a softcap
+    bool smears;        // gradients have a target beyond the label: smoothing or a distribution
+    bool sums_targets;  // whether Σ w·q and Σ w·q·u of those targets are needed
+    bool wants_loss;    // and whether the loss is
+    bool wants_lse;     // for itself or the z-loss
+    double kept;        // 1 − label smoothing
+    double spread;      // label smoothing / classes
+    double slope;       // u = slope·z, or softcap·tanh(slope·z)
+    double chain;       // du/dz, or its constant factor where there is a softcap
+};
 
-constexpr float kLog2EFloat = 0x1.715476p+0f;
-constexpr float kLn2HighFloat = 0x1.62e43p-1f;
-constexpr float kLn2LowFloat = -0x1.05c61p-29f;
-constexpr float kNegativeInfinity = -__builtin_huge_valf();
-constexpr uint32_t kCanonicalNaN = 0x7fc00000u;
-constexpr size_t kNoLane = ~size_t{0};
+NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
+    Plan plan;
+    const size_t classes = job.rows.classes;
+    plan.block = kBlock;
+    if (classes > kBlock * kMaxBlocks) {
+        plan.block = (classes + kMaxBlocks - 1) / kMaxBlocks;
+        plan.block = (plan.block + kTile - 1) / kTile * kTile;
+    }
+    plan.capped = job.softcap > 0;
+    plan.transforms = plan.capped || job.scale < 1.0 || job.scale > 1.0;
+    plan.smears = job.target == Target::Distribution || job.label_smoothing > 0;
+    plan.wants_loss = job.loss || job.sums;
+    plan.wants_lse = job.lse || job.z_loss || job.z_loss_scale < 0 || job.z_loss_scale > 0;
+    plan.sums_targets = job.target == Target::Distribution || (plan.smears && plan.wants_loss);
+    plan.kept = 1.0 - job.label_smoothing;
+    plan.spread = job.label_smoothing / static_cast<double>(classes);
+    plan.slope = plan.capped ? job.scale / job.softcap : job.scale;
+    plan.chain = job.scale;
+    return plan;
+}
+
+template <class X>
+NXENT_INLINE X transformed(X z, const SoftmaxCrossEntropyJob& job, const Plan& plan) {
+    return plan.capped ? soft_capped(z, all<X>(plan.slope), all<X>(job.softcap)).value : z * all<X>(plan.slope);
+}
+
+// A point shift + exponent·ln 2 on the axis of u that exponentials are relative to. One of the two is 0.
+struct Anchor {
+    double shift, exponent;
+};
+NXENT_INLINE double position(Anchor a) { return a.shift + a.exponent * kLn2; }
+// u − a, in two steps of which the first is exact for u near a.
+template <class X>
+NXENT_INLINE X above(X u, Anchor a) {
+    return (u - all<X>(a.shift + a.exponent * kLn2High)) - all<X>(a.exponent * kLn2Low);
+}
+NXENT_INLINE double distance(Anchor a, Anchor b) {
+    const double n = a.exponent - b.exponent;
+    return ((a.shift - b.shift) + n * kLn2High) + n * kLn2Low;
+}
+// exp(a − b), for a that is not above b. Exact where neither is shifted.
+NXENT_INLINE double ratio(Anchor a, Anchor b) {
+    return a.shift == b.shift ? power_of_two_of(a.exponent - b.exponent) : exp_wide(distance(a, b));
+}
+template <class V>
+NXENT_INLINE Anchor anchor_at(double u) {
+    if (u >= -Exponent<V>::kShiftAbove && u <= Exponent<V>::kShiftAbove) return {0, nearest_exponent(u)};
+    return {u, 0};
+}
 
 // What the first pass leaves behind of a block.
+template <class V>
 struct Block {
-    double reference;  // stored e = exp(z − reference)·2^65
-    double others;     // sum of e without the label
-    double factor;     // exp(reference − the row's reference)
+    Anchor anchor;                     // stored e = exp(u − anchor)·2^65
+    typename Numbers<V>::Wide others;  // sum of e without the label
+    double factor;                     // exp(anchor − the row's anchor)
+    double target_sum, target_dot;     // Σ w·q, Σ w·q·(u − base), with the smeared part of the targets alone
+    Anchor base;
 };
 
-// The constants of one block's exponentials.
-struct Exponential {
-    F shift;   // subtracted from z first (0 where the block is not shifted)
-    F lowest;  // reduces to exponent field 0: everything at or below it becomes exactly 0
-    F round;   // 1.5·2^23 − N + 127 + 64: adding it leaves the result's exponent field in the low bits
+// Where one row lies: as it came, or staged.
+template <class V>
+struct RowMemory {
+    Array<V> z;
+    Array<V> grad;  // or none
+    bool accumulate;
+    Array<V> q;      // the distribution
+    ScalarOf<V>* e;  // for e, the whole row's or, where keeps_e is false, a block's
+    bool keeps_e;
 };
 
-// e = 2·exp(z)·2^(64 − N), for z up to N·ln 2 + 0.35; 0 for z below about (N − 190)·ln 2. NaN gives NaN. Largest error
-// 1.24·2^-24 of the result. Takes Count independent vectors step by step together, to keep the pipelines filled.
-template <bool Shifted, int Count>
-NXENT_INLINE void exponential(F (&z)[Count], const Exponential& c) {
-    F shifted[Count], n[Count], p[Count];
-    const auto each = [](auto step) {
-        for (int i = 0; i < Count; ++i) step(i);
-    };
-    if constexpr (Shifted) each([&](int i) { z[i] = sub(z[i], c.shift); });
-    each([&](int i) { z[i] = greater(c.lowest, z[i]); });
-    // n = rint(z·log2 e). Where that rounds to the wrong side, |r| is a little above ½ ln 2.
-    each([&](int i) { shifted[i] = fma(z[i], set(kLog2EFloat), c.round); });
-    each([&](int i) { n[i] = sub(shifted[i], c.round); });
-    // Cody and Waite: r = z − n·ln 2. The first step is exact: both terms are multiples of 2^-25, the result below ½.
-    each([&](int i) { z[i] = fnma(n[i], set(kLn2HighFloat), z[i]); });
-    each([&](int i) { z[i] = fnma(n[i], set(kLn2LowFloat), z[i]); });
-    // 2·exp(r) by a minimax polynomial of degree 7, relative error 2^-33 for |r| ≤ 0.3475. Doubled, it is at least √2, so
-    // that e is never subnormal.
-    each([&](int i) { p[i] = fma(set(0x1.9e1b2cp-12f), z[i], set(0x1.6d4f3ap-9f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(0x1.1113p-6f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(0x1.5554e6p-4f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(0x1.555554p-2f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(1.0f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(2.0f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(2.0f)); });
-    each([&](int i) { z[i] = mul(p[i], power_of_two(shifted[i])); });
+// The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond lanes.
+template <class V>
+NXENT_INLINE D smeared_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t j,
+                               size_t lanes) {
+    D b = set(plan.spread);
+    if (job.target == Target::Distribution) b = widened(load_numbers(row.q, j, lanes)) * set(plan.kept) + b;
+    if (job.class_weights)
+        b = b * load_stepped(job.class_weights + j, 1, lanes, 0.0);
+    else if (lanes < kLanes)
+        b = b * load_partial(kOnes, lanes, 0.0);
+    return b;
 }
 
-// The greatest of count logits; NaN is passed over.
-NXENT_INLINE float greatest_logit(const float* z, size_t count) {
-    F m0 = set(kNegativeInfinity), m1 = m0, m2 = m0, m3 = m0;
-    size_t j = 0;
-    for (; j + 4 * kLanes <= count; j += 4 * kLanes) {
-        m0 = greater(load(z + j), m0);
-        m1 = greater(load(z + j + kLanes), m1);
-        m2 = greater(load(z + j + 2 * kLanes), m2);
-        m3 = greater(load(z + j + 3 * kLanes), m3);
+// e of classes j, j + 1, …; 0 for the label and beyond lanes. Where targets are summed, adds theirs.
+struct TargetSums {
+    D sum = set(0.0), dot = set(0.0);
+};
+template <class V>
+NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
+                                   size_t j, size_t lanes, size_t label, const Exponential<V>& c, Anchor base,
+                                   TargetSums* targets) {
+    V z = load_elements(row.z, j, lanes, -kInfinity);
+    V v[1] = {z}, low[1] = {set_all<V>(0)};
+    if (plan.transforms || targets) {
+        D u = widened(z);
+        if (plan.transforms) u = transformed(u, job, plan);
+        if (targets) {
+            const D zero = set(0.0);
+            const D b = smeared_targets(job, plan, row, j, lanes);
+            const D term = b * above(u, base);
+            targets->sum = targets->sum + b;
+            // Where b is 0, nothing, however unlikely the class.
+            targets->dot = targets->dot + select_below(zero, b, term, select_below(b, zero, term, zero));
+        }
+        if (plan.transforms) {
+            // Clamped here, so that the low part is never infinite.
+            u = greater(widened(c.lowest), u - set(base.shift));
+            v[0] = narrowed<V>(u);
+            low[0] = narrowed<V>(u - widened(v[0]));
+        }
     }
-    for (; j + kLanes <= count; j += kLanes) m0 = greater(load(z + j), m0);
-    if (j < count) m1 = greater(load_partial(z + j, count - j, kNegativeInfinity), m1);
-    return greatest_lane(greater(greater(m0, m1), greater(m2, m3)));
+    if (label - j < lanes || lanes < kLanes) {
+        constexpr auto kNothing = static_cast<ScalarOf<V>>(-kInfinity);
+        if (label - j < lanes) {
+            v[0] = replace_lane(v[0], label - j, kNothing);
+            low[0] = replace_lane(low[0], label - j, 0);
+        }
+        // Past the end a softcap has made −infinity finite.
+        if (plan.capped)
+            for (size_t i = lanes; i < kLanes; ++i) {
+                v[0] = replace_lane(v[0], i, kNothing);
+                low[0] = replace_lane(low[0], i, 0);
+            }
+    }
+    if (plan.transforms)
+        exponential<Input::Split>(v, low, c);
+    else
+        exponential<Input::Shifted>(v, nullptr, c);
+    return v[0];
 }
 
-// The same without the label, which may lie outside.
-NXENT_INLINE float greatest_other(const float* z, size_t count, size_t label) {
+// The greatest logit of a block before and from the label on, both without it; NaN is passed over.
+struct Greatest {
+    double before, after;
+};
+template <class V>
+NXENT_INLINE double greatest_general(const RowMemory<V>& row, size_t begin, size_t end) {
+    V m = set_all<V>(-kInfinity);
+    for (size_t j = begin; j < end; j += kLanes)
+        m = greater(load_elements(row.z, j, end - j < kLanes ? end - j : kLanes, -kInfinity), m);
+    return static_cast<double>(greatest_lane(m));
+}
+template <class V>
+Greatest greatest_others(const RowMemory<V>& row, size_t begin, size_t count, size_t label) {
+    const size_t end = begin + count;
+    const size_t split = label < begin ? begin : label < end ? label : end;
+    const size_t after = label - begin < count ? label + 1 : split;
+    return {greatest_general(row, begin, split), greatest_general(row, after, end)};
+}
+
+// The greatest logit of a contiguous block without the label, which may lie outside.
+template <class S>
+NXENT_INLINE S greatest_other(const S* z, size_t count, size_t label) {
+    constexpr S kNothing = static_cast<S>(-kInfinity);
     if (count <= kLanes) {
-        const F all = load_partial(z, count, kNegativeInfinity);
-        const F others = label < count ? replace_lane(all, label, kNegativeInfinity) : all;
-        return greatest_lane(greater(others, set(kNegativeInfinity)));
+        const auto lanes = load_partial(z, count, kNothing);
+        const auto others = label < count ? replace_lane(lanes, label, kNothing) : lanes;
+        return greatest_lane(greater(others, set(kNothing)));
     }
-    if (label >= count) return greatest_logit(z, count);
-    const float before = greatest_logit(z, label);
-    const float after = greatest_logit(z + label + 1, count - label - 1);
+    if (label >= count) return greatest_of(z, count);
+    const S before = greatest_of(z, label);
+    const S after = greatest_of(z + label + 1, count - label - 1);
     return before > after ? before : after;
 }
 
-// A tile's sum, lane by lane: high − kSumBase + low.
-struct TileSum {
-    F high, low;
-};
-
-// Adds e without loss: high takes what fits (it is the larger, so Dekker's FastTwoSum is exact), low the rest.
-NXENT_INLINE void accumulate(TileSum& sum, F e) {
-    const F high = add(sum.high, e);
-    sum.low = add(sum.low, sub(e, sub(high, sum.high)));
-    sum.high = high;
-}
-NXENT_INLINE TileSum empty_tile() { return {set(kSumBase), set(0.0f)}; }
-NXENT_INLINE D add_tile(D sum, const TileSum& tile) {
-    return add_widened(add_widened(sum, sub(tile.high, set(kSumBase))), tile.low);
-}
-
-template <bool Shifted>
-NXENT_INLINE TileSum full_tile(const float* z, float* e, const Exponential& c) {
-    TileSum sum = empty_tile();
-    for (size_t k = 0; k < kTile; k += kTogether * kLanes) {
-        F v[kTogether];
-        for (int i = 0; i < kTogether; ++i) {
-            prefetch(z + k + i * kLanes, kPrefetch);
-            v[i] = load(z + k + i * kLanes);
-        }
-        exponential<Shifted>(v, c);
-        for (int i = 0; i < kTogether; ++i) {
-            store(e + k + i * kLanes, v[i]);
-            accumulate(sum, v[i]);
+// The first class of a row whose number is the greatest. NaN is passed over.
+template <class V>
+size_t first_greatest(const Array<V>& a, size_t count) {
+    size_t best = 0;
+    double greatest = -kInfinity;
+    for (size_t j = 0; j < count; ++j) {
+        const double x = element(a, j);
+        if (x > greatest) {
+            greatest = x;
+            best = j;
         }
     }
-    return sum;
+    return best;
 }
 
-// The same for a tile that is cut short after count classes or holds the label: absent classes and the label count as
-// −infinity, and add nothing.
-template <bool Shifted>
-TileSum partial_tile(const float* z, float* e, size_t count, size_t label, const Exponential& c) {
-    TileSum sum = empty_tile();
-    for (size_t j = 0; j < count; j += kLanes) {
-        const size_t lanes = count - j < kLanes ? count - j : kLanes;
-        F v[1] = {lanes == kLanes ? load(z + j) : load_partial(z + j, lanes, kNegativeInfinity)};
-        if (label - j < kLanes) v[0] = replace_lane(v[0], label - j, kNegativeInfinity);
-        exponential<Shifted>(v, c);
-        if (lanes == kLanes)
-            store(e + j, v[0]);
-        else
-            store_partial(e + j, v[0], lanes);
-        accumulate(sum, v[0]);
+template <class V>
+NXENT_INLINE void set_anchor(Block<V>& block, double m) {
+    block.anchor = anchor_at<V>(m);
+    block.base = m == -kInfinity ? Anchor{0, 0} : block.anchor;
+}
+
+// First pass over a block, general.
+template <class V>
+void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                   size_t count, size_t label, Greatest greatest, Block<V>& block) {
+    double m = greatest.before > greatest.after ? greatest.before : greatest.after;
+    if (plan.transforms) m = transformed(m, job, plan);
+    set_anchor(block, m);
+    const Exponential<V> c = exponential_constants<V>(block.base.shift, block.base.exponent);
+    BlockSum<V> sum;
+    TargetSums targets;
+    for (size_t tile = 0; tile < count; tile += kTile) {
+        TileSum<V> tile_sum = empty_tile<V>();
+        const size_t end = count - tile < kTile ? count : tile + kTile;
+        for (size_t j = tile; j < end; j += kLanes) {
+            const size_t lanes = end - j < kLanes ? end - j : kLanes;
+            const V v = general_exponential(job, plan, row, begin + j, lanes, label, c, block.base,
+                                            plan.sums_targets ? &targets : nullptr);
+            if (row.keeps_e) store_stepped(row.e + begin + j, 1, lanes, v);
+            accumulate(tile_sum, v);
+        }
+        sum.add_tile(tile_sum);
     }
-    return sum;
+    block.others = sum.total();
+    block.target_sum = sum_lanes(targets.sum);
+    block.target_dot = sum_lanes(targets.dot);
 }
 
-template <bool Shifted>
-NXENT_INLINE double exponentials(const float* z, float* e, size_t count, size_t label, const Exponential& c) {
-    D sum = zero_doubles();
-    size_t j = 0;
-    for (; j + kTile <= count; j += kTile)
-        sum = add_tile(sum, label - j < kTile ? partial_tile<Shifted>(z + j, e + j, kTile, label - j, c)
-                                              : full_tile<Shifted>(z + j, e + j, c));
-    if (j < count) sum = add_tile(sum, partial_tile<Shifted>(z + j, e + j, count - j, label - j, c));
-    return sum_lanes(sum);
+// First pass over a block of logits that lie next to one another and are what the softmax is taken of.
+template <class S, class V>
+NXENT_INLINE void plain_block(const S* z, S* e, size_t count, size_t label, Block<V>& block) {
+    set_anchor(block, static_cast<double>(greatest_other(z, count, label)));
+    const Exponential<V> c = exponential_constants<V>(block.base.shift, block.base.exponent);
+    block.others = block.base.shift < 0 || block.base.shift > 0 ? exponentials<Input::Shifted>(z, e, count, label, c)
+                                                                : exponentials<Input::Plain>(z, e, count, label, c);
+    block.target_sum = block.target_dot = 0;
 }
 
-// The exponent n of a block's reference n·ln 2, for a greatest logit m that does not ask for a shift.
-NXENT_INLINE bool unshifted(float m) { return m >= -kShiftAbove && m <= kShiftAbove; }
-NXENT_INLINE double reference_exponent(float m) {
-    return (static_cast<double>(m) * kLog2E + kRoundDouble) - kRoundDouble;
-}
-NXENT_INLINE float exponential_lowest(double n) { return static_cast<float>((n - 191.0) * kLn2); }
-NXENT_INLINE float exponential_round(double n) { return static_cast<float>(12582912.0 - n + 191.0); }
-
-// First pass over a block. The label may lie outside.
-NXENT_INLINE Block block_exponentials(const float* z, float* e, size_t count, size_t label) {
-    const float m = greatest_other(z, count, label);
-    const bool shifted = !unshifted(m) && m != kNegativeInfinity;
-    double n = 0;
-    Block block{static_cast<double>(m), 0, 0};
-    if (unshifted(m)) {
-        n = reference_exponent(m);
-        block.reference = n * kLn2;
+// Second pass over a block, general.
+template <class V>
+void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                      size_t count, size_t label, const Block<V>& block, const Scale<ScalarOf<V>>& scale,
+                      double target_factor) {
+    const Scale<V> s = in_all_lanes(scale);
+    constexpr double kFlushBelow = Numbers<V>::kFlushBelow;
+    const Exponential<V> c = exponential_constants<V>(block.base.shift, block.base.exponent);
+    for (size_t j = begin; j < begin + count; j += kLanes) {
+        const size_t lanes = begin + count - j < kLanes ? begin + count - j : kLanes;
+        const V e = row.keeps_e ? load_stepped(row.e + j, 1, lanes, ScalarOf<V>{0})
+                                : general_exponential(job, plan, row, j, lanes, label, c, block.base, nullptr);
+        V g = scaled(e, s);
+        if (plan.smears) {
+            const D b = smeared_targets(job, plan, row, j, lanes) * set(target_factor);
+            g = sub(g, narrowed<V>(flush_below(b, kFlushBelow)));
+        }
+        if (plan.capped) {
+            const D z = widened(load_elements(row.z, j, lanes, 0));
+            const D slope = soft_capped(z, set(plan.slope), set(job.softcap)).derivative * set(plan.chain);
+            g = mul(g, narrowed<V>(flush_below(slope, kFlushBelow)));
+        }
+        g = flush_below(g, kFlushBelow);
+        if (row.accumulate) g = accumulated(load_elements(row.grad, j, lanes, 0), g);
+        store_elements(row.grad, j, lanes, canonical(g));
     }
-    const Exponential c{set(m), set(exponential_lowest(n)), set(exponential_round(n))};
-    block.others = shifted ? exponentials<true>(z, e, count, label, c) : exponentials<false>(z, e, count, label, c);
-    return block;
 }
 
-// The constants that turn e into e·scale·2^-65, for 0 ≤ scale ≤ 2.
-struct Scale {
-    float lowest;     // anything below becomes 0
-    float high, low;  // the factor in two parts: one float would cost half an ULP
-    float unbias;     // a power of two, apart from the factor so that no intermediate result can be subnormal
+// The label of a row.
+struct Label {
+    size_t index;  // kNoLabel or beyond the classes where the row has none
+    bool ignored;
+    double weight;  // its class's, 0 where ignored, 1 where there is none
 };
-
-NXENT_INLINE Scale make_scale(double scale) {
-    double unbias = kUnbias;
-    if (scale < 0x1p-60) {
-        scale *= 0x1p+60;
-        unbias *= 0x1p-60;
-    }
-    const double lowest = kFlushBelow / (unbias * scale);
-    const float high = static_cast<float>(scale);
-    return {lowest < 0x1p+100 ? static_cast<float>(lowest) : __builtin_huge_valf(), high,
-            static_cast<float>(scale - static_cast<double>(high)), static_cast<float>(unbias)};
+NXENT_INLINE Label label_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    if (job.target != Target::Int32 && job.target != Target::Int64) return {kNoLabel, false, 1};
+    const int64_t y = job.target == Target::Int32 ? static_cast<const int32_t*>(job.targets)[i]
+                                                  : static_cast<const int64_t*>(job.targets)[i];
+    if (job.ignores && y == job.ignore_index) return {kNoLabel, true, 0};
+    const size_t index = y < 0 ? kNoLabel : static_cast<size_t>(y);
+    return {index, false, job.class_weights && index < job.rows.classes ? job.class_weights[index] : 1};
 }
 
-NXENT_INLINE F scaled(F e, F lowest, F high, F low, F unbias) {
-    e = zero_below(e, lowest);
-    return mul(fma(e, high, mul(e, low)), unbias);
+// A label's exponential, relative to its own anchor.
+template <class V>
+NXENT_INLINE double label_exponential(double u, Anchor anchor) {
+    if (anchor.shift < 0 || anchor.shift > 0) return u > -kInfinity ? 1.0 + (u - u) : 0;
+    return exp_reduced(reduce(u, anchor.exponent));
 }
 
-// Second pass over a block.
-NXENT_INLINE void scale_block(float* e, size_t count, const Scale& scale) {
-    const F lowest = set(scale.lowest), high = set(scale.high), low = set(scale.low), unbias = set(scale.unbias);
-    size_t j = 0;
-    for (; j + kLanes <= count; j += kLanes) store(e + j, scaled(load(e + j), lowest, high, low, unbias));
-    if (j < count)
-        store_partial(e + j, scaled(load_partial(e + j, count - j, 0.0f), lowest, high, low, unbias), count - j);
-}
-
-NXENT_INLINE void fill(float* out, size_t count, float value) {
-    const F v = set(value);
-    size_t j = 0;
-    for (; j + kLanes <= count; j += kLanes) store(out + j, v);
-    if (j < count) store_partial(out + j, v, count - j);
-}
-
-NXENT_INLINE float flushed(double value) { return value < kFlushBelow ? 0.0f : static_cast<float>(value); }
-
-// What a row's sums come to. Everything is relative to exp(reference).
+// What a row's sums come to. Everything is relative to exp(anchor).
+template <class Wide>
 struct RowSums {
-    double others;      // without the label
-    double z_relative;  // the label's logit − reference, −infinity where there is no label
-    double e_label;     // its exponential
-    double sum;         // not above 0 where the row is NaN: a logit is NaN or +infinity, or all are −infinity
-    double inverse;
+    Anchor anchor;
+    Wide others;     // without the label
+    double u_label;  // −infinity where there is no label
+    double e_label;  // its exponential
+    Wide inverse;    // 1 / sum
+    double sum;      // not above 0 where the row is NaN: a logit is NaN or +infinity, or all are −infinity
+
+    RowSums(Anchor reference, Wide all_others, double u, double e)
+        : anchor(reference), others(all_others), u_label(u), e_label(e) {
+        const Wide whole = others + wide(e_label, Wide{});
+        sum = rounded(whole);
+        inverse = NXENT_TARGET::inverse(whole);
+    }
 };
 
-NXENT_INLINE RowSums row_sums(double others, double z_relative, bool has_label) {
-    const double e_label = has_label ? exp_double(z_relative) : 0;
-    const double sum = others + e_label;
-    return {others, z_relative, e_label, sum, 1.0 / sum};
-}
+// A row's results but for its single elements.
+template <class Wide>
+struct RowResults {
+    bool nan_gradient;
+    double factor;          // of the targets: grad_scale·upstream·du/dz
+    Wide scale;             // of exp(u − anchor)
+    double label_gradient;  // without the derivative of a softcap
+    double loss, z_loss, lse;
+};
 
-NXENT_INLINE float label_gradient(const RowSums& s) { return 0.0f - flushed(s.others * s.inverse); }
+// blocks may be null where no targets are smeared.
+template <class V>
+NXENT_INLINE RowResults<typename Numbers<V>::Wide> row_results(const SoftmaxCrossEntropyJob& job, const Plan& plan,
+                                                               const RowSums<typename Numbers<V>::Wide>& s,
+                                                               const Label& label, double upstream,
+                                                               const Block<V>* blocks, size_t block_count) {
+    RowResults<typename Numbers<V>::Wide> r{};
+    const bool has_label = label.index < job.rows.classes;
+    const double u_relative = above(s.u_label, s.anchor);
+    // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
+    const bool near = u_relative > -40.0;
+    double log_sum = 0;
+    if (plan.wants_lse || (plan.wants_loss && (plan.smears || (has_label && !near)))) log_sum = log_double(s.sum);
+    if (plan.wants_lse)
+        r.lse = s.anchor.shift + (s.anchor.exponent * kLn2High + (s.anchor.exponent * kLn2Low + log_sum));
 
-// The first form keeps a small loss accurate; the second holds where the label's exponential is out of range.
-NXENT_INLINE float row_loss(const RowSums& s) {
-    return flushed(s.z_relative > -40.0 ? log1p_double(s.others / s.e_label) : log_double(s.sum) - s.z_relative);
-}
-
-// Gradient of one row, and its loss where loss is not null. A label of kNoLane or beyond selects no class.
-void row(const float* z, float* grad, float* loss, size_t classes, size_t label) {
-    const bool has_label = label < classes;
-    // grad may be z: read it now.
-    const double z_label = static_cast<double>(has_label ? z[label] : kNegativeInfinity);
-
-    size_t length = kBlock;
-    if (classes > kBlock * kMaxBlocks) {
-        length = (classes + kMaxBlocks - 1) / kMaxBlocks;
-        length = (length + kTile - 1) / kTile * kTile;
+    // Σ w·q, apart from the label's own, and the label's.
+    double rest = 0, own = 0;
+    if (job.target == Target::Distribution) {
+        for (size_t b = 0; b < block_count; ++b) rest += blocks[b].target_sum;
+    } else if (job.target == Target::None) {
+        rest = 1;
+    } else if (has_label) {
+        rest = plan.spread * (job.class_weight_sum - label.weight);
+        own = (plan.kept + plan.spread) * label.weight;
+    } else {
+        rest = label.ignored ? 0 : 1;
     }
-    Block blocks[kMaxBlocks];
+    const double pull = 2.0 * job.z_loss_scale * r.lse;
+
+    if (plan.wants_loss) {
+        double loss = 0;
+        if (has_label) {
+            const double weight = plan.kept * label.weight;
+            if (weight > 0) loss = weight * (near ? log1p_double(quotient(s.others, s.e_label)) : log_sum - u_relative);
+        }
+        if (plan.smears)
+            for (size_t b = 0; b < block_count; ++b) {
+                const double sum = blocks[b].target_sum;
+                if (sum < 0 || sum > 0 || sum != sum)
+                    loss += sum * (log_sum + distance(s.anchor, blocks[b].base)) - blocks[b].target_dot;
+            }
+        r.loss = loss;
+    }
+    if (job.z_loss_scale < 0 || job.z_loss_scale > 0) r.z_loss = job.z_loss_scale * (r.lse * r.lse);
+
+    r.factor = job.grad_scale * upstream * (plan.capped ? 1.0 : plan.chain);
+    const double scale = ((rest + own) + pull) * r.factor;
+    r.nan_gradient = !(r.factor - r.factor == 0) || scale != scale;
+    // Infinite, it would make NaN of probabilities that are 0.
+    constexpr double kMost = 0x1p+1000;
+    r.scale = times(s.inverse, scale > kMost ? kMost : scale < -kMost ? -kMost : scale);
+    const double p_label = product(wide(s.e_label, s.others), s.inverse);
+    r.label_gradient = (p_label * (rest + pull) - product(s.others, s.inverse) * own) * r.factor;
+    return r;
+}
+
+// Adds a row to the totals.
+NXENT_INLINE void count_row(nxent_totals& totals, const Label& label, double loss, double z_loss, bool correct) {
+    if (label.ignored) return;
+    totals.loss += loss;
+    totals.z_loss += z_loss;
+    totals.weight += label.weight;
+    totals.rows += 1;
+    totals.correct += correct;
+}
+
+template <class V>
+NXENT_INLINE void put_row_outputs(const SoftmaxCrossEntropyJob& job, size_t i, double loss, double z_loss, double lse) {
+    if (job.loss) put(array_of<V>(job.loss, 1, job.element_type), i, loss);
+    if (job.z_loss) put(array_of<V>(job.z_loss, 1, job.element_type), i, z_loss);
+    if (job.lse) put(array_of<V>(job.lse, 1, job.element_type), i, lse);
+}
+template <class V>
+NXENT_INLINE double upstream_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    if (!job.upstream) return 1.0;
+    return flushed(element(array_of<V>(job.upstream, 1, job.element_type), i), Numbers<V>::kSmallestNormal);
+}
+
+// One row, row i of the batch. kPlain leaves out what plain jobs do not need; it changes no result.
+template <class V, bool kPlain>
+NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, RowMemory<V> row,
+                              nxent_totals& totals) {
+    using Wide = typename Numbers<V>::Wide;
+    const size_t classes = job.rows.classes;
+    const Label label = label_of(job, i);
+    // For an ignored row nothing is computed but lse; the gradient is written last, as e may lie there, and z.
+    const bool fills = label.ignored && row.grad.p && !row.accumulate;
+    if (label.ignored && !job.lse) {
+        if (fills) fill(row.grad, classes, 0);
+        return put_row_outputs<V>(job, i, 0, 0, 0);
+    }
+    const bool has_label = label.index < classes;
+
+    // grad may be z: read these now.
+    const double z_label = has_label ? element(row.z, label.index) : -kInfinity;
+    const double u_label = !kPlain && has_label && plan.transforms ? transformed(z_label, job, plan) : z_label;
+    bool correct = !kPlain && job.counts_correct && !label.ignored;
+    if (correct && job.target == Target::Distribution)
+        correct = first_greatest(row.z, classes) == first_greatest(row.q, classes);
+
+    Block<V> blocks[kMaxBlocks];
     size_t count = 0;
-    double reference = z_label;
-    for (size_t j = 0; j < classes; j += length, ++count) {
-        blocks[count] = block_exponentials(z + j, grad + j, classes - j < length ? classes - j : length, label - j);
-        if (blocks[count].reference > reference) reference = blocks[count].reference;
+    Anchor anchor = anchor_at<V>(u_label);
+    for (size_t j = 0; j < classes; j += plan.block, ++count) {
+        const size_t length = classes - j < plan.block ? classes - j : plan.block;
+        Block<V>& block = blocks[count];
+        // Without a place for a whole block's e, the general pass is taken, which needs none.
+        if (kPlain || (row.z.plain() && !plan.transforms && !plan.sums_targets && !correct &&
+                       (row.keeps_e || plan.block == kBlock))) {
+            plain_block(row.z.scalars() + j, row.e + (row.keeps_e ? j : 0), length, label.index - j, block);
+        } else {
+            const Greatest greatest = greatest_others(row, j, length, label.index);
+            // Of equals the first counts.
+            if (has_label && (greatest.before >= z_label || greatest.after > z_label)) correct = false;
+            general_block(job, plan, row, j, length, label.index, greatest, block);
+        }
+        if (position(block.anchor) > position(anchor)) anchor = block.anchor;
     }
 
-    double others = 0;
+    Wide others = wide(0, Wide{});
     for (size_t b = 0; b < count; ++b) {
-        double& factor = blocks[b].factor;
-        factor = exp_double(blocks[b].reference - reference);
-        others += blocks[b].others * factor;
+        blocks[b].factor = ratio(blocks[b].anchor, anchor);
+        others = others + times(blocks[b].others, blocks[b].factor);
     }
-    const RowSums sums = row_sums(others * kUnbias, z_label - reference, has_label);
+    const Anchor label_anchor = anchor_at<V>(u_label);
+    const double e_label = has_label ? label_exponential<V>(u_label, label_anchor) * ratio(label_anchor, anchor) : 0;
+    const RowSums<Wide> sums(anchor, times(others, kUnbias), u_label, e_label);
     if (!(sums.sum > 0)) {
-        const float nan = bit_cast<float>(kCanonicalNaN);
-        fill(grad, classes, nan);
-        if (loss) *loss = nan;
-        return;
+        if (fills)
+            fill(row.grad, classes, 0);
+        else if (row.grad.p && !label.ignored)
+            fill(row.grad, classes, canonical_nan());
+        const double lost = label.ignored ? 0 : canonical_nan();
+        put_row_outputs<V>(job, i, lost, lost, canonical_nan());
+        return count_row(totals, label, lost, lost, false);
     }
 
-    size_t b = 0;
-    for (size_t j = 0; j < classes; j += length, ++b)
-        scale_block(grad + j, classes - j < length ? classes - j : length, make_scale(blocks[b].factor * sums.inverse));
-    if (has_label) grad[label] = label_gradient(sums);
-    if (loss) *loss = row_loss(sums);
+    const RowResults<Wide> r = row_results<V>(job, plan, sums, label, upstream_of<V>(job, i), blocks, count);
+    put_row_outputs<V>(job, i, label.ignored ? 0 : r.loss, label.ignored ? 0 : r.z_loss, r.lse);
+    count_row(totals, label, r.loss, r.z_loss, correct);
+    if (fills) fill(row.grad, classes, 0);
+    if (!row.grad.p || label.ignored) return;
+    if (r.nan_gradient) return fill(row.grad, classes, canonical_nan());
+
+    const V old = row.accumulate && has_label ? load_elements(row.grad, label.index, 1, 0) : set_all<V>(0);
+    // Only the general pass keeps zeros from becoming −0.
+    const bool plain = (kPlain || (row.grad.plain() && row.e == row.grad.scalars() && !plan.smears && !plan.capped)) &&
+                       rounded(r.scale) > 0;
+    for (size_t b = 0; b < count; ++b) {
+        const size_t j = b * plan.block;
+        const size_t length = classes - j < plan.block ? classes - j : plan.block;
+        const Scale<ScalarOf<V>> scale = make_scale(times(r.scale, blocks[b].factor));
+        if (plain)
+            scale_block(row.e + j, length, scale);
+        else
+            general_gradient(job, plan, row, j, length, label.index, blocks[b], scale, r.factor);
+    }
+    if (!has_label) return;
+    double g = r.label_gradient;
+    if (plan.capped) g *= soft_capped(z_label, plan.slope, job.softcap).derivative * plan.chain;
+    if (row.accumulate)
+        store_elements(row.grad, label.index, 1, canonical(accumulated(old, set(rounded_to_element<V>(g)))));
+    else
+        put(row.grad, label.index, g);
 }
 
-// kLanes rows of at most kLanes classes at once, a lane for each row: the same operations as in row(), so the same bits,
-// but none waits for another. False, with nothing written, where a row is not an ordinary one.
-bool rows_of_few_classes(const SoftmaxCrossEntropyJob& job, size_t first) {
-    const size_t classes = job.classes;
+template <class V>
+NXENT_NOINLINE void compute_general_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i,
+                                        const RowMemory<V>& row, nxent_totals& totals) {
+    compute_row<V, false>(job, plan, i, row, totals);
+}
+
+// A sample's part of an array, from a position on.
+template <class V>
+NXENT_INLINE Array<V> sample_of(const void* p, size_t stride, int32_t type, const Rows& rows, size_t i) {
+    const size_t sample = rows.inner == 1 ? i : i / rows.inner;
+    const Array<V> whole = array_of<V>(p, 1, type).from(sample * stride + (i - sample * rows.inner));
+    return {p ? whole.p : nullptr, rows.inner, type};
+}
+
+// Whether all rows of a job lie as they are computed, and have no options beyond what changes their scale.
+template <class V>
+NXENT_INLINE bool is_plain(const SoftmaxCrossEntropyJob& job, const Plan& plan) {
+    return job.rows.inner == 1 && job.element_type == Numbers<V>::kType && job.grad && !job.accumulate &&
+           !plan.transforms && !plan.smears && !job.counts_correct;
+}
+template <class V>
+NXENT_NOINLINE void plain_rows(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t begin, size_t end,
+                               nxent_totals& totals) {
+    for (size_t i = begin; i < end; ++i) {
+        RowMemory<V> row;
+        row.z = array_of<V>(static_cast<const ScalarOf<V>*>(job.logits) + i * job.logits_stride, 1, Numbers<V>::kType);
+        row.e = static_cast<ScalarOf<V>*>(job.grad) + i * job.grad_stride;
+        row.keeps_e = true;
+        row.grad = array_of<V>(row.e, 1, Numbers<V>::kType);
+        row.accumulate = false;
+        compute_row<V, true>(job, plan, i, row, totals);
+    }
+}
+
+// Row i, read and written where it lies.
+template <class V>
+NXENT_NOINLINE void direct_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, nxent_totals& totals) {
+    alignas(64) ScalarOf<V> scratch[kBlock];
+    RowMemory<V> row{};
+    row.z = sample_of<V>(job.logits, job.logits_stride, job.element_type, job.rows, i);
+    row.grad = sample_of<V>(job.grad, job.grad_stride, job.element_type, job.rows, i);
+    row.accumulate = job.accumulate;
+    if (job.target == Target::Distribution)
+        row.q = sample_of<V>(job.targets, job.targets_stride, job.element_type, job.rows, i);
+    // e goes where the gradient will, if it has its type and place there and nothing is needed again of what it overwrites.
+    const bool in_grad = row.grad.p && row.grad.plain() && !job.accumulate && !(plan.capped && row.grad.p == row.z.p);
+    row.e = in_grad ? row.grad.scalars() : scratch;
+    row.keeps_e = in_grad || job.rows.classes <= kBlock;
+    compute_general_row(job, plan, i, row, totals);
+}
+
+// Up to kStagedRows positions of one sample, from row i on: turned into rows, computed, and turned back.
+template <class V>
+NXENT_NOINLINE void staged_rows(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, size_t count,
+                                nxent_totals& totals) {
+    using S = ScalarOf<V>;
+    alignas(64) S z[kStagedRows * kStagedClasses];
+    alignas(64) S g[kStagedRows * kStagedClasses];
+    S lanes[kLanes];
+    bool untouched[kStagedRows];
+    const size_t inner = job.rows.inner, classes = job.rows.classes;
+    const Array<V> logits{sample_of<V>(job.logits, job.logits_stride, job.element_type, job.rows, i).p, 1,
+                          job.element_type};
+    for (size_t j = 0; j < classes; ++j) {
+        store(lanes, load_elements(logits, j * inner, count, 0));
+        for (size_t k = 0; k < count; ++k) z[k * classes + j] = lanes[k];
+    }
+    for (size_t k = 0; k < count; ++k) {
+        RowMemory<V> row{};
+        row.z = array_of<V>(z + k * classes, 1, Numbers<V>::kType);
+        row.e = g + k * classes;
+        row.keeps_e = true;
+        row.grad = array_of<V>(job.grad ? row.e : nullptr, 1, Numbers<V>::kType);
+        if (job.target == Target::Distribution)
+            row.q = sample_of<V>(job.targets, job.targets_stride, job.element_type, job.rows, i + k);
+        compute_general_row(job, plan, i + k, row, totals);
+        untouched[k] = job.accumulate && label_of(job, i + k).ignored;
+    }
+    if (!job.grad) return;
+    const Array<V> grad{sample_of<V>(job.grad, job.grad_stride, job.element_type, job.rows, i).p, 1, job.element_type};
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin; end < count && untouched[end] == untouched[begin];) ++end;
+        if (untouched[begin]) continue;
+        for (size_t j = 0; j < classes; ++j) {
+            for (size_t k = begin; k < end; ++k) lanes[k - begin] = g[k * classes + j];
+            V v = load_partial(lanes, end - begin, S{0});
+            if (job.accumulate) v = accumulated(load_elements(grad, j * inner + begin, end - begin, 0), v);
+            store_elements(grad, j * inner + begin, end - begin, canonical(v));
+        }
+    }
+}
+
+// kLanes rows of at most kLanes classes at once, a lane for each row: the same operations as in compute_row(), so the same
+// bits, but none waits for another. False, with nothing written, where a row is not an ordinary one.
+NXENT_NOINLINE bool rows_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t first,
+                                        nxent_totals& totals) {
+    const size_t classes = job.rows.classes;
     alignas(64) float v[kLanes][kLanes];  // class by class
     alignas(64) float m[kLanes], lowest[kLanes], round[kLanes];
-    double z_label[kLanes], exponent[kLanes];
-    size_t label[kLanes];
+    double z_label[kLanes];
+    Anchor block_anchor[kLanes];
+    Label label[kLanes];
     for (size_t i = 0; i < kLanes; ++i) {
-        const float* z = job.logits + (first + i) * job.logits_stride;
+        const float* z = static_cast<const float*>(job.logits) + (first + i) * job.logits_stride;
         for (size_t j = 0; j < classes; ++j) v[j][i] = z[j];
-        const int32_t y = job.labels[first + i];
-        label[i] = y < 0 ? kNoLane : static_cast<size_t>(y);
-        z_label[i] = static_cast<double>(kNegativeInfinity);
-        if (label[i] < classes) {
-            z_label[i] = static_cast<double>(z[label[i]]);
-            v[label[i]][i] = kNegativeInfinity;
+        label[i] = label_of(job, first + i);
+        z_label[i] = -kInfinity;
+        if (label[i].index < classes) {
+            z_label[i] = static_cast<double>(z[label[i].index]);
+            v[label[i].index][i] = static_cast<float>(-kInfinity);
         }
     }
 
-    F greatest = set(kNegativeInfinity);
+    F greatest = set(static_cast<float>(-kInfinity));
     for (size_t j = 0; j < classes; ++j) greatest = greater(load(v[j]), greatest);
     store(m, greatest);
     for (size_t i = 0; i < kLanes; ++i) {
-        if (!unshifted(m[i])) return false;
-        exponent[i] = reference_exponent(m[i]);
-        lowest[i] = exponential_lowest(exponent[i]);
-        round[i] = exponential_round(exponent[i]);
+        block_anchor[i] = anchor_at<F>(static_cast<double>(m[i]));
+        if (block_anchor[i].shift < 0 || block_anchor[i].shift > 0) return false;
+        lowest[i] = static_cast<float>(exponential_lowest<F>(block_anchor[i].exponent));
+        round[i] = static_cast<float>(exponential_round<F>(block_anchor[i].exponent));
     }
-    const Exponential c{set(0.0f), load(lowest), load(round)};
+    const Exponential<F> c{set(0.0f), load(lowest), load(round)};
     for (size_t j = 0; j < classes; ++j) {
         F e[1] = {load(v[j])};
-        exponential<false>(e, c);
+        exponential<Input::Plain>(e, nullptr, c);
         store(v[j], e[0]);
     }
 
@@ -350,44 +649,84 @@ bool rows_of_few_classes(const SoftmaxCrossEntropyJob& job, size_t first) {
         for (size_t j = 0; j < half && j + half < classes; ++j)
             for (size_t i = 0; i < kLanes; ++i) sum[j][i] += sum[j + half][i];
 
-    RowSums sums[kLanes];
+    RowResults<double> results[kLanes];
     alignas(64) float scale_lowest[kLanes], scale_high[kLanes], scale_low[kLanes], unbias[kLanes];
     for (size_t i = 0; i < kLanes; ++i) {
-        const double block_reference = exponent[i] * kLn2;
-        const double reference = block_reference > z_label[i] ? block_reference : z_label[i];
-        const double factor = exp_double(block_reference - reference);
-        sums[i] = row_sums(sum[0][i] * factor * kUnbias, z_label[i] - reference, label[i] < classes);
-        if (!(sums[i].sum > 0)) return false;
-        const Scale scale = make_scale(factor * sums[i].inverse);
+        const Anchor label_anchor = anchor_at<F>(z_label[i]);
+        const Anchor anchor = position(block_anchor[i]) > position(label_anchor) ? block_anchor[i] : label_anchor;
+        const double factor = ratio(block_anchor[i], anchor);
+        const double e_label =
+            label[i].index < classes ? label_exponential<F>(z_label[i], label_anchor) * ratio(label_anchor, anchor) : 0;
+        const RowSums<double> sums(anchor, sum[0][i] * factor * kUnbias, z_label[i], e_label);
+        if (!(sums.sum > 0)) return false;
+        results[i] = row_results<F>(job, plan, sums, label[i], upstream_of<F>(job, first + i), nullptr, 0);
+        const Scale<float> scale = make_scale(results[i].scale * factor);
         scale_lowest[i] = scale.lowest;
         scale_high[i] = scale.high;
         scale_low[i] = scale.low;
         unbias[i] = scale.unbias;
     }
-    for (size_t j = 0; j < classes; ++j)
-        store(v[j], scaled(load(v[j]), load(scale_lowest), load(scale_high), load(scale_low), load(unbias)));
+    {
+        const Scale<F> scale{load(scale_lowest), load(scale_high), load(scale_low), load(unbias)};
+        for (size_t j = 0; j < classes; ++j)
+            store(v[j], flush_below(scaled(load(v[j]), scale), Numbers<F>::kFlushBelow));
+    }
     for (size_t i = 0; i < kLanes; ++i) {
-        if (label[i] < classes) v[label[i]][i] = label_gradient(sums[i]);
-        float* grad = job.grad + (first + i) * job.grad_stride;
-        for (size_t j = 0; j < classes; ++j) grad[j] = v[j][i];
-        if (job.loss) job.loss[first + i] = row_loss(sums[i]);
+        const RowResults<double>& r = results[i];
+        const bool ignored = label[i].ignored;
+        put_row_outputs<F>(job, first + i, ignored ? 0 : r.loss, ignored ? 0 : r.z_loss, r.lse);
+        count_row(totals, label[i], r.loss, r.z_loss, false);
+        const Array<F> grad = array_of<F>(job.grad, 1, NXENT_FLOAT32).from((first + i) * job.grad_stride);
+        if (ignored || r.nan_gradient) {
+            fill(grad, classes, ignored ? 0 : canonical_nan());
+            continue;
+        }
+        if (label[i].index < classes) v[label[i].index][i] = rounded_to_element<F>(r.label_gradient);
+        for (size_t j = 0; j < classes; ++j) grad.scalars()[j] = v[j][i];
     }
     return true;
 }
 
-void softmax_cross_entropy(const SoftmaxCrossEntropyJob& job) {
-    for (size_t i = job.row_begin; i < job.row_end;) {
-        const size_t together = job.classes <= kLanes && job.row_end - i >= kLanes ? kLanes : 1;
-        if (together > 1 && rows_of_few_classes(job, i)) {
-            i += together;
+template <class V>
+void softmax_cross_entropy_in(const SoftmaxCrossEntropyJob& job, nxent_totals& totals) {
+    const Rows& rows = job.rows;
+    const Plan plan = make_plan(job);
+    const bool plain = is_plain<V>(job, plan);
+    const bool few = plain && rows.classes <= kLanes;
+    const bool staged = rows.inner > 1 && rows.classes <= kStagedClasses;
+    for (size_t i = rows.begin; i < rows.end;) {
+        if (staged) {
+            // Groups end where samples do.
+            const size_t left = rows.end - i < rows.inner - i % rows.inner ? rows.end - i : rows.inner - i % rows.inner;
+            const size_t count = left < kStagedRows ? left : kStagedRows;
+            staged_rows<V>(job, plan, i, count, totals);
+            i += count;
             continue;
         }
-        for (const size_t end = i + together; i < end; ++i) {
-            const int32_t label = job.labels[i];
-            row(job.logits + i * job.logits_stride, job.grad + i * job.grad_stride, job.loss ? job.loss + i : nullptr,
-                job.classes, label < 0 ? kNoLane : static_cast<size_t>(label));
+        if (!plain) {
+            direct_row<V>(job, plan, i++, totals);
+            continue;
         }
+        const size_t together = !few ? rows.end - i : rows.end - i >= kLanes ? kLanes : 1;
+        if constexpr (sizeof(V) != sizeof(D))
+            if (few && together > 1 && rows_of_few_classes(job, plan, i, totals)) {
+                i += together;
+                continue;
+            }
+        plain_rows<V>(job, plan, i, i + together, totals);
+        i += together;
     }
+}
+
+void softmax_cross_entropy(const SoftmaxCrossEntropyJob& job, nxent_totals& totals) {
+    if (!job.logits) {
+        for (size_t i = job.rows.begin; i < job.rows.end; ++i) count_row(totals, label_of(job, i), 0, 0, false);
+        return;
+    }
+    if (job.element_type == NXENT_FLOAT64)
+        softmax_cross_entropy_in<D>(job, totals);
+    else
+        softmax_cross_entropy_in<F>(job, totals);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <immintrin.h>
 
 #include "../compiler.h"
+#include "../elements.h"
 
 namespace nxent {
 namespace NXENT_TARGET {
@@ -24,14 +25,47 @@ struct D {
 };
 
 NXENT_INLINE __mmask16 first_lanes(size_t count) { return static_cast<__mmask16>((1u << count) - 1u); }
+NXENT_INLINE __mmask8 low_half(__mmask16 m) { return static_cast<__mmask8>(m & 0xffu); }
+NXENT_INLINE __mmask8 high_half(__mmask16 m) { return static_cast<__mmask8>(m >> 8); }
 
 NXENT_INLINE F set(float x) { return {_mm512_set1_ps(x)}; }
 NXENT_INLINE F load(const float* p) { return {_mm512_loadu_ps(p)}; }
+NXENT_INLINE __m256i load_sixteen(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+// Neither conversion of Half heeds the modes for subnormal Halfs.
+NXENT_INLINE F load(const Half* p) { return {_mm512_cvtph_ps(load_sixteen(p))}; }
+NXENT_INLINE F load(const BFloat16* p) {
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load_sixteen(p)), 16))};
+}
 NXENT_INLINE F load_partial(const float* p, size_t count, float other) {
     return {_mm512_mask_loadu_ps(_mm512_set1_ps(other), first_lanes(count), p)};
 }
+// AVX-512F has no masked access to 16 bits: partial vectors go through memory of our own.
+template <class Element16>
+NXENT_INLINE F load_partial(const Element16* p, size_t count, float other) {
+    Element16 lanes[kLanes] = {};
+    for (size_t i = 0; i < count; ++i) lanes[i] = p[i];
+    return {_mm512_mask_mov_ps(_mm512_set1_ps(other), first_lanes(count), load(lanes).v)};
+}
 NXENT_INLINE void store(float* p, F a) { _mm512_storeu_ps(p, a.v); }
+NXENT_INLINE void store(Half* p, F a) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT));
+}
+// The upper halves of the lanes, rounded; NaNs are made quiet instead, so that they stay NaNs.
+NXENT_INLINE void store(BFloat16* p, F a) {
+    const __m512i bits = _mm512_castps_si512(a.v);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x00400000));
+    const __m512i result = _mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q), quiet);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(result, 16)));
+}
 NXENT_INLINE void store_partial(float* p, F a, size_t count) { _mm512_mask_storeu_ps(p, first_lanes(count), a.v); }
+template <class Element16>
+NXENT_INLINE void store_partial(Element16* p, F a, size_t count) {
+    Element16 lanes[kLanes];
+    store(lanes, a);
+    for (size_t i = 0; i < count; ++i) p[i] = lanes[i];
+}
 NXENT_INLINE F add(F a, F b) { return {_mm512_add_ps(a.v, b.v)}; }
 NXENT_INLINE F sub(F a, F b) { return {_mm512_sub_ps(a.v, b.v)}; }
 NXENT_INLINE F mul(F a, F b) { return {_mm512_mul_ps(a.v, b.v)}; }
@@ -41,6 +75,9 @@ NXENT_INLINE F fnma(F a, F b, F c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
 NXENT_INLINE F greater(F a, F b) { return {_mm512_max_ps(a.v, b.v)}; }
 NXENT_INLINE F zero_below(F a, F limit) {
     return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, limit.v, _CMP_GE_OQ), a.v)};
+}
+NXENT_INLINE F select_below(F a, F b, F x, F y) {
+    return {_mm512_mask_mov_ps(y.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), x.v)};
 }
 NXENT_INLINE F power_of_two(F a) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.v), 23))}; }
 NXENT_INLINE F replace_lane(F a, size_t lane, float value) {
@@ -54,13 +91,60 @@ NXENT_INLINE float greatest_lane(F a) {
     return _mm512_cvtss_f32(m);
 }
 
-NXENT_INLINE __m256 upper_half(__m512 v) { return _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v), 1)); }
-
 NXENT_INLINE D zero_doubles() { return {_mm512_setzero_pd(), _mm512_setzero_pd()}; }
-NXENT_INLINE D add_widened(D sum, F a) {
-    return {_mm512_add_pd(sum.a, _mm512_cvtps_pd(_mm512_castps512_ps256(a.v))),
-            _mm512_add_pd(sum.b, _mm512_cvtps_pd(upper_half(a.v)))};
+NXENT_INLINE D set(double x) { return {_mm512_set1_pd(x), _mm512_set1_pd(x)}; }
+NXENT_INLINE D load(const double* p) { return {_mm512_loadu_pd(p), _mm512_loadu_pd(p + 8)}; }
+NXENT_INLINE D load_partial(const double* p, size_t count, double other) {
+    const __mmask16 m = first_lanes(count);
+    const __m512d o = _mm512_set1_pd(other);
+    return {_mm512_mask_loadu_pd(o, low_half(m), p), _mm512_mask_loadu_pd(o, high_half(m), p + 8)};
 }
+NXENT_INLINE void store(double* p, D a) {
+    _mm512_storeu_pd(p, a.a);
+    _mm512_storeu_pd(p + 8, a.b);
+}
+NXENT_INLINE void store_partial(double* p, D a, size_t count) {
+    const __mmask16 m = first_lanes(count);
+    _mm512_mask_storeu_pd(p, low_half(m), a.a);
+    _mm512_mask_storeu_pd(p + 8, high_half(m), a.b);
+}
+NXENT_INLINE D add(D a, D b) { return {_mm512_add_pd(a.a, b.a), _mm512_add_pd(a.b, b.b)}; }
+NXENT_INLINE D sub(D a, D b) { return {_mm512_sub_pd(a.a, b.a), _mm512_sub_pd(a.b, b.b)}; }
+NXENT_INLINE D mul(D a, D b) { return {_mm512_mul_pd(a.a, b.a), _mm512_mul_pd(a.b, b.b)}; }
+NXENT_INLINE D div(D a, D b) { return {_mm512_div_pd(a.a, b.a), _mm512_div_pd(a.b, b.b)}; }
+NXENT_INLINE D greater(D a, D b) { return {_mm512_max_pd(a.a, b.a), _mm512_max_pd(a.b, b.b)}; }
+NXENT_INLINE D zero_below(D a, D limit) {
+    return {_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(a.a, limit.a, _CMP_GE_OQ), a.a),
+            _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(a.b, limit.b, _CMP_GE_OQ), a.b)};
+}
+NXENT_INLINE D select_below(D a, D b, D x, D y) {
+    return {_mm512_mask_mov_pd(y.a, _mm512_cmp_pd_mask(a.a, b.a, _CMP_LT_OQ), x.a),
+            _mm512_mask_mov_pd(y.b, _mm512_cmp_pd_mask(a.b, b.b, _CMP_LT_OQ), x.b)};
+}
+NXENT_INLINE D power_of_two(D a) {
+    return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(a.a), 52)),
+            _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(a.b), 52))};
+}
+NXENT_INLINE D replace_lane(D a, size_t lane, double value) {
+    const __mmask16 m = static_cast<__mmask16>(1u << lane);
+    const __m512d v = _mm512_set1_pd(value);
+    return {_mm512_mask_mov_pd(a.a, low_half(m), v), _mm512_mask_mov_pd(a.b, high_half(m), v)};
+}
+NXENT_INLINE double greatest_lane(D a) {
+    const __m512d m8 = _mm512_max_pd(a.a, a.b);
+    const __m256d m4 = _mm256_max_pd(_mm512_castpd512_pd256(m8), _mm512_extractf64x4_pd(m8, 1));
+    const __m128d m = _mm_max_pd(_mm256_castpd256_pd128(m4), _mm256_extractf128_pd(m4, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(m, _mm_unpackhi_pd(m, m)));
+}
+NXENT_INLINE D widen(F a) {
+    const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1));
+    return {_mm512_cvtps_pd(_mm512_castps512_ps256(a.v)), _mm512_cvtps_pd(high)};
+}
+NXENT_INLINE F narrow(D a) {
+    const __m512d low = _mm512_castps_pd(_mm512_castps256_ps512(_mm512_cvtpd_ps(a.a)));
+    return {_mm512_castpd_ps(_mm512_insertf64x4(low, _mm256_castps_pd(_mm512_cvtpd_ps(a.b)), 1))};
+}
+NXENT_INLINE D add_widened(D sum, F a) { return add(sum, widen(a)); }
 NXENT_INLINE double sum_lanes(D a) {
     const __m512d eight = _mm512_add_pd(a.a, a.b);
     const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));

@@ -7,6 +7,7 @@
 #include <arm_neon.h>
 
 #include "../compiler.h"
+#include "../elements.h"
 
 namespace nxent {
 namespace NXENT_TARGET {
@@ -27,6 +28,10 @@ template <class Op>
 NXENT_INLINE F map(Op op) {
     return {{op(0), op(1), op(2), op(3)}};
 }
+template <class Op>
+NXENT_INLINE D map_doubles(Op op) {
+    return {{op(0), op(1), op(2), op(3), op(4), op(5), op(6), op(7)}};
+}
 
 NXENT_INLINE F set(float x) {
     return map([&](int) { return vdupq_n_f32(x); });
@@ -34,17 +39,55 @@ NXENT_INLINE F set(float x) {
 NXENT_INLINE F load(const float* p) {
     return map([&](int i) { return vld1q_f32(p + 4 * i); });
 }
+NXENT_INLINE uint16x4_t load_four(const void* p) { return vld1_u16(static_cast<const uint16_t*>(p)); }
+// Neither conversion of Half heeds the mode for subnormal floats.
+NXENT_INLINE F load(const Half* p) {
+    return map([&](int i) { return vcvt_f32_f16(vreinterpret_f16_u16(load_four(p + 4 * i))); });
+}
+NXENT_INLINE F load(const BFloat16* p) {
+    return map([&](int i) { return vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(load_four(p + 4 * i)), 16)); });
+}
 NXENT_INLINE void store(float* p, F a) {
     for (int i = 0; i < 4; ++i) vst1q_f32(p + 4 * i, a.v[i]);
+}
+NXENT_INLINE void store_four(void* p, uint16x4_t bits) { vst1_u16(static_cast<uint16_t*>(p), bits); }
+NXENT_INLINE void store(Half* p, F a) {
+    for (int i = 0; i < 4; ++i) store_four(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(a.v[i])));
+}
+// The upper halves of the lanes, rounded; NaNs are made quiet instead, so that they stay NaNs.
+NXENT_INLINE uint16x4_t narrow_bfloat16(float32x4_t a) {
+    const uint32x4_t bits = vreinterpretq_u32_f32(a);
+    const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+    const uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd);
+    const uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x00400000));
+    return vshrn_n_u32(vbslq_u32(vceqq_f32(a, a), rounded, quiet), 16);
+}
+NXENT_INLINE void store(BFloat16* p, F a) {
+    for (int i = 0; i < 4; ++i) store_four(p + 4 * i, narrow_bfloat16(a.v[i]));
 }
 // NEON has no masked access: partial vectors go through memory of our own.
 NXENT_INLINE F load_partial(const float* p, size_t count, float other) {
     float lanes[kLanes];
-    for (size_t i = 0; i < kLanes; ++i) lanes[i] = i < count ? p[i] : other;
+    for (float& lane : lanes) lane = other;
+    for (size_t i = 0; i < count; ++i) lanes[i] = p[i];
     return load(lanes);
+}
+template <class Element16>
+NXENT_INLINE F load_partial(const Element16* p, size_t count, float other) {
+    Element16 elements[kLanes] = {};
+    for (size_t i = 0; i < count; ++i) elements[i] = p[i];
+    float lanes[kLanes];
+    store(lanes, load(elements));
+    return load_partial(lanes, count, other);
 }
 NXENT_INLINE void store_partial(float* p, F a, size_t count) {
     float lanes[kLanes];
+    store(lanes, a);
+    for (size_t i = 0; i < count; ++i) p[i] = lanes[i];
+}
+template <class Element16>
+NXENT_INLINE void store_partial(Element16* p, F a, size_t count) {
+    Element16 lanes[kLanes];
     store(lanes, a);
     for (size_t i = 0; i < count; ++i) p[i] = lanes[i];
 }
@@ -72,6 +115,9 @@ NXENT_INLINE F zero_below(F a, F limit) {
         return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(a.v[i]), vcgeq_f32(a.v[i], limit.v[i])));
     });
 }
+NXENT_INLINE F select_below(F a, F b, F x, F y) {
+    return map([&](int i) { return vbslq_f32(vcltq_f32(a.v[i], b.v[i]), x.v[i], y.v[i]); });
+}
 NXENT_INLINE F power_of_two(F a) {
     return map([&](int i) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a.v[i]), 23)); });
 }
@@ -89,13 +135,72 @@ NXENT_INLINE D zero_doubles() {
     const float64x2_t zero = vdupq_n_f64(0);
     return {{zero, zero, zero, zero, zero, zero, zero, zero}};
 }
-NXENT_INLINE D add_widened(D sum, F a) {
-    for (int i = 0; i < 4; ++i) {
-        sum.v[2 * i] = vaddq_f64(sum.v[2 * i], vcvt_f64_f32(vget_low_f32(a.v[i])));
-        sum.v[2 * i + 1] = vaddq_f64(sum.v[2 * i + 1], vcvt_high_f64_f32(a.v[i]));
-    }
-    return sum;
+NXENT_INLINE D set(double x) {
+    return map_doubles([&](int) { return vdupq_n_f64(x); });
 }
+NXENT_INLINE D load(const double* p) {
+    return map_doubles([&](int i) { return vld1q_f64(p + 2 * i); });
+}
+NXENT_INLINE void store(double* p, D a) {
+    for (int i = 0; i < 8; ++i) vst1q_f64(p + 2 * i, a.v[i]);
+}
+NXENT_INLINE D load_partial(const double* p, size_t count, double other) {
+    double lanes[kLanes];
+    for (double& lane : lanes) lane = other;
+    for (size_t i = 0; i < count; ++i) lanes[i] = p[i];
+    return load(lanes);
+}
+NXENT_INLINE void store_partial(double* p, D a, size_t count) {
+    double lanes[kLanes];
+    store(lanes, a);
+    for (size_t i = 0; i < count; ++i) p[i] = lanes[i];
+}
+NXENT_INLINE D add(D a, D b) {
+    return map_doubles([&](int i) { return vaddq_f64(a.v[i], b.v[i]); });
+}
+NXENT_INLINE D sub(D a, D b) {
+    return map_doubles([&](int i) { return vsubq_f64(a.v[i], b.v[i]); });
+}
+NXENT_INLINE D mul(D a, D b) {
+    return map_doubles([&](int i) { return vmulq_f64(a.v[i], b.v[i]); });
+}
+NXENT_INLINE D div(D a, D b) {
+    return map_doubles([&](int i) { return vdivq_f64(a.v[i], b.v[i]); });
+}
+NXENT_INLINE D greater(D a, D b) {
+    return map_doubles([&](int i) { return vbslq_f64(vcgtq_f64(a.v[i], b.v[i]), a.v[i], b.v[i]); });
+}
+NXENT_INLINE D zero_below(D a, D limit) {
+    return map_doubles([&](int i) {
+        return vreinterpretq_f64_u64(vandq_u64(vreinterpretq_u64_f64(a.v[i]), vcgeq_f64(a.v[i], limit.v[i])));
+    });
+}
+NXENT_INLINE D select_below(D a, D b, D x, D y) {
+    return map_doubles([&](int i) { return vbslq_f64(vcltq_f64(a.v[i], b.v[i]), x.v[i], y.v[i]); });
+}
+NXENT_INLINE D power_of_two(D a) {
+    return map_doubles([&](int i) { return vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(a.v[i]), 52)); });
+}
+NXENT_INLINE D replace_lane(D a, size_t lane, double value) {
+    double lanes[kLanes];
+    store(lanes, a);
+    lanes[lane] = value;
+    return load(lanes);
+}
+NXENT_INLINE double greatest_lane(D a) {
+    for (int half = 4; half > 0; half /= 2)
+        for (int i = 0; i < half; ++i) a.v[i] = vmaxq_f64(a.v[i], a.v[i + half]);
+    const double even = vgetq_lane_f64(a.v[0], 0), odd = vgetq_lane_f64(a.v[0], 1);
+    return even > odd ? even : odd;
+}
+NXENT_INLINE D widen(F a) {
+    return map_doubles(
+        [&](int i) { return i % 2 == 0 ? vcvt_f64_f32(vget_low_f32(a.v[i / 2])) : vcvt_high_f64_f32(a.v[i / 2]); });
+}
+NXENT_INLINE F narrow(D a) {
+    return map([&](int i) { return vcvt_high_f32_f64(vcvt_f32_f64(a.v[2 * i]), a.v[2 * i + 1]); });
+}
+NXENT_INLINE D add_widened(D sum, F a) { return add(sum, widen(a)); }
 NXENT_INLINE double sum_lanes(D a) {
     for (int half = 4; half > 0; half /= 2)
         for (int i = 0; i < half; ++i) a.v[i] = vaddq_f64(a.v[i], a.v[i + half]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #define NXENT_TARGET avx2
 #include "../simd/vec_avx2.h"
-#include "../kernels/softmax_cross_entropy-inl.h"
+#include "../kernels/all-inl.h"
 
 namespace nxent {
-const Kernels kernels_avx2 = {"avx2", avx2::softmax_cross_entropy};
+const Kernels kernels_avx2 = NXENT_KERNELS("avx2");
 }

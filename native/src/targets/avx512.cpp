@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #define NXENT_TARGET avx512
 #include "../simd/vec_avx512.h"
-#include "../kernels/softmax_cross_entropy-inl.h"
+#include "../kernels/all-inl.h"
 
 namespace nxent {
-const Kernels kernels_avx512 = {"avx512", avx512::softmax_cross_entropy};
+const Kernels kernels_avx512 = NXENT_KERNELS("avx512");
 }

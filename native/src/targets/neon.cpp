@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #define NXENT_TARGET neon
 #include "../simd/vec_neon.h"
-#include "../kernels/softmax_cross_entropy-inl.h"
+#include "../kernels/all-inl.h"
 
 namespace nxent {
-const Kernels kernels_neon = {"neon", neon::softmax_cross_entropy};
+const Kernels kernels_neon = NXENT_KERNELS("neon");
 }

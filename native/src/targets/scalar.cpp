@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #define NXENT_TARGET scalar
 #include "../simd/vec_scalar.h"
-#include "../kernels/softmax_cross_entropy-inl.h"
+#include "../kernels/all-inl.h"
 
 namespace nxent {
-const Kernels kernels_scalar = {"scalar", scalar::softmax_cross_entropy};
+const Kernels kernels_scalar = NXENT_KERNELS("scalar");
 }

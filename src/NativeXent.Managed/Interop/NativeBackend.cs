@@ -1,9 +1,12 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using NativeXent.Jobs;
 
 namespace NativeXent.Interop;
 
 /// <summary>The native library: loads it once, makes sure that it is the right one, and calls it.</summary>
+[SkipLocalsInit]
 internal static unsafe class NativeBackend
 {
     private static readonly NativeLibraryLoader.Result Library = NativeLibraryLoader.Load();
@@ -40,26 +43,122 @@ internal static unsafe class NativeBackend
     internal static NativeXentUnavailableException Unavailable() =>
         new($"The native library cannot be used. {Library.Reason}", Library.Cause);
 
-    internal static void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job)
+    internal static void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
+        nxent_totals sums = default;
+        nxent_label_error labelError;
         nxent_softmax_cross_entropy_args args = new()
         {
             struct_size = (nuint)sizeof(nxent_softmax_cross_entropy_args),
+            element_type = (int)job.ElementType,
+            target_type = (int)job.TargetType,
+            flags = Flag(job.Accumulate, nxent_flags.NXENT_ACCUMULATE)
+                | Flag(job.Ignores, nxent_flags.NXENT_IGNORE_INDEX)
+                | Flag(job.CountCorrect, nxent_flags.NXENT_COUNT_CORRECT),
             batch_size = job.BatchSize,
             num_classes = job.Classes,
+            inner_size = job.InnerSize,
             row_begin = job.RowBegin,
             row_end = job.RowEnd,
             logits = job.Logits,
-            labels = job.Labels,
+            logits_stride = job.LogitsStride,
+            targets = job.Targets,
+            targets_stride = job.TargetsStride,
             grad = job.Gradient,
+            grad_stride = job.GradientStride,
+            class_weights = job.ClassWeights,
+            upstream = job.Upstream,
             loss = job.Losses,
+            lse = job.LogSumExp,
+            z_loss = job.ZLosses,
+            totals = job.WantsTotals || job.CountCorrect ? &sums : null,
+            ignore_index = job.IgnoreIndex,
+            label_smoothing = job.LabelSmoothing,
+            z_loss_scale = job.ZLossScale,
+            scale = job.Scale,
+            softcap = job.Softcap,
+            grad_scale = job.GradScale,
         };
-        nxent_label_error labelError;
         int status = NativeMethods.nxent_softmax_cross_entropy(&args, &labelError);
         if (status != (int)nxent_status.NXENT_OK)
         {
-            ThrowForStatus(status, labelError, job.Classes);
+            // The facade has checked every label, so only one that another thread changed meanwhile leads here.
+            throw status == (int)nxent_status.NXENT_ERROR_LABEL_RANGE
+                ? Errors.LabelOutOfRange(labelError.row, labelError.label, job.Classes)
+                : Refused(status);
         }
+
+        totals = Managed(sums);
+    }
+
+    internal static void Softmax(in SoftmaxJob job)
+    {
+        nxent_softmax_args args = new()
+        {
+            struct_size = (nuint)sizeof(nxent_softmax_args),
+            element_type = (int)job.ElementType,
+            flags = Flag(job.Log, nxent_flags.NXENT_LOG),
+            batch_size = job.BatchSize,
+            num_classes = job.Classes,
+            inner_size = job.InnerSize,
+            row_begin = job.RowBegin,
+            row_end = job.RowEnd,
+            logits = job.Logits,
+            logits_stride = job.LogitsStride,
+            output = job.Output,
+            output_stride = job.OutputStride,
+            lse = job.LogSumExp,
+        };
+        ThrowUnlessOk(NativeMethods.nxent_softmax(&args));
+    }
+
+    internal static void SoftmaxBackward(in SoftmaxBackwardJob job)
+    {
+        nxent_softmax_backward_args args = new()
+        {
+            struct_size = (nuint)sizeof(nxent_softmax_backward_args),
+            element_type = (int)job.ElementType,
+            flags = Flag(job.Log, nxent_flags.NXENT_LOG) | Flag(job.Accumulate, nxent_flags.NXENT_ACCUMULATE),
+            batch_size = job.BatchSize,
+            num_classes = job.Classes,
+            inner_size = job.InnerSize,
+            row_begin = job.RowBegin,
+            row_end = job.RowEnd,
+            output = job.Output,
+            output_stride = job.OutputStride,
+            upstream = job.Upstream,
+            upstream_stride = job.UpstreamStride,
+            grad = job.Gradient,
+            grad_stride = job.GradientStride,
+        };
+        ThrowUnlessOk(NativeMethods.nxent_softmax_backward(&args));
+    }
+
+    internal static void SigmoidCrossEntropy(in SigmoidCrossEntropyJob job, out Totals totals)
+    {
+        nxent_totals sums = default;
+        nxent_sigmoid_cross_entropy_args args = new()
+        {
+            struct_size = (nuint)sizeof(nxent_sigmoid_cross_entropy_args),
+            element_type = (int)job.ElementType,
+            flags = Flag(job.Accumulate, nxent_flags.NXENT_ACCUMULATE),
+            size = job.Size,
+            begin = job.Begin,
+            end = job.End,
+            logits = job.Logits,
+            targets = job.Targets,
+            grad = job.Gradient,
+            loss = job.Losses,
+            weights = job.Weights,
+            upstream = job.Upstream,
+            positive_weights = job.PositiveWeights,
+            num_classes = job.Classes,
+            totals = job.WantsTotals ? &sums : null,
+            label_smoothing = job.LabelSmoothing,
+            grad_scale = job.GradScale,
+        };
+        ThrowUnlessOk(NativeMethods.nxent_sigmoid_cross_entropy(&args));
+        totals = Managed(sums);
     }
 
     /// <summary>Null on success, otherwise why the instruction set cannot be used; then nothing changes.</summary>
@@ -76,11 +175,27 @@ internal static unsafe class NativeBackend
 
     internal static string? Text(byte* utf8) => Marshal.PtrToStringUTF8((nint)utf8);
 
-    // The facade has checked everything, so only labels that another thread changed meanwhile lead here.
-    private static void ThrowForStatus(int status, nxent_label_error labelError, nuint classes)
+    private static uint Flag(bool isSet, nxent_flags flag) => isSet ? (uint)flag : 0;
+
+    private static Totals Managed(in nxent_totals totals) =>
+        new()
+        {
+            Loss = totals.loss,
+            ZLoss = totals.z_loss,
+            Weight = totals.weight,
+            Rows = totals.rows,
+            Correct = totals.correct,
+        };
+
+    private static void ThrowUnlessOk(int status)
     {
-        throw status == (int)nxent_status.NXENT_ERROR_LABEL_RANGE
-            ? Errors.LabelOutOfRange(labelError.row, labelError.label, classes)
-            : new UnreachableException($"The native library refused checked arguments: {StatusMessage(status)}");
+        if (status != (int)nxent_status.NXENT_OK)
+        {
+            throw Refused(status);
+        }
     }
+
+    // The facade has checked everything.
+    private static UnreachableException Refused(int status) =>
+        new($"The native library refused checked arguments: {StatusMessage(status)}");
 }

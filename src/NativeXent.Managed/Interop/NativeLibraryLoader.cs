@@ -5,8 +5,8 @@ using System.Runtime.InteropServices;
 namespace NativeXent.Interop;
 
 /// <summary>
-/// Finds the native library and makes sure that it is the one this assembly was made for, before anything else is called.
-/// Never throws: whatever goes wrong is a reason, and the managed implementation takes over.
+/// Finds the native library and makes sure that it is the one this assembly was made for, before anything else is
+/// called. Never throws: whatever goes wrong is a reason, and the managed implementation takes over.
 /// </summary>
 internal static unsafe class NativeLibraryLoader
 {
@@ -155,6 +155,9 @@ internal static unsafe class NativeLibraryLoader
         string[] exports =
         [
             nameof(NativeMethods.nxent_softmax_cross_entropy),
+            nameof(NativeMethods.nxent_softmax),
+            nameof(NativeMethods.nxent_softmax_backward),
+            nameof(NativeMethods.nxent_sigmoid_cross_entropy),
             nameof(NativeMethods.nxent_version),
             nameof(NativeMethods.nxent_status_message),
             nameof(NativeMethods.nxent_active_isa),
@@ -176,6 +179,10 @@ internal static unsafe class NativeLibraryLoader
         {
             [nameof(nxent_softmax_cross_entropy_args)] = sizeof(nxent_softmax_cross_entropy_args),
             [nameof(nxent_label_error)] = sizeof(nxent_label_error),
+            [nameof(nxent_totals)] = sizeof(nxent_totals),
+            [nameof(nxent_softmax_args)] = sizeof(nxent_softmax_args),
+            [nameof(nxent_softmax_backward_args)] = sizeof(nxent_softmax_backward_args),
+            [nameof(nxent_sigmoid_cross_entropy_args)] = sizeof(nxent_sigmoid_cross_entropy_args),
         };
         for (nuint i = 0; NativeBackend.Text(layoutName(i)) is { } name; i++)
         {

@@ -1,63 +1,88 @@
+using System.Runtime.CompilerServices;
+
 namespace NativeXent.Simd;
 
 /// <summary>
-/// exp and log in double, a row at a time: the twin of <c>native/src/kernels/math-inl.h</c>. Plain IEEE operations in a
-/// fixed order, no fused ones.
+/// exp, log and tanh in double, for one number or for the sixteen lanes of a vector alike: the twin of
+/// <c>native/src/kernels/math-inl.h</c>, which says how each is computed. Plain IEEE operations in a fixed order, no fused
+/// ones.
 /// </summary>
 internal static class DoubleMath
 {
     internal const double Log2E = 1.4426950408889634;
+
+    // ln 2 in two parts: the high one has 33 bits, so that its product with any exponent below 2^20 is exact.
+    internal const double Ln2High = 0.6931471803691238;
+    internal const double Ln2Low = 1.9082149292705877e-10;
     internal const double Ln2 = 0.6931471805599453;
 
     /// <summary>1.5·2^52: adding it rounds a small double to an integer and leaves that integer in the low bits.</summary>
     internal const double Round = 6755399441055744.0;
 
-    // ln 2 in two parts: the high one has 33 bits, so that its product with any exponent is exact.
-    private const double Ln2High = 0.6931471803691238;
-    private const double Ln2Low = 1.9082149292705877e-10;
+    internal static double CanonicalNaN => BitConverter.UInt64BitsToDouble(0x7ff8_0000_0000_0000);
 
-    /// <summary>2^n for −1022 ≤ n ≤ 1023.</summary>
-    internal static double PowerOfTwo(long n) => BitConverter.UInt64BitsToDouble((ulong)(n + 1023) << 52);
+    /// <summary>|x|. A NaN stays one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal Magnitude<TReal>(TReal x)
+        where TReal : unmanaged, IReal<TReal> =>
+        TReal.Greater(x, TReal.Set(0.0) - x);
 
-    /// <summary>e^x for x ≤ 1. Below −708 the result is 0. NaN gives NaN. Largest error 3 ULP.</summary>
-    internal static double Exp(double x)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double Magnitude(double x) => Magnitude(new OneDouble(x)).Value;
+
+    /// <summary>The integer nearest to x·log2 e, for |x| below 2^20.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double NearestExponent(double x) => ((x * Log2E) + Round) - Round;
+
+    /// <summary>2^n for an integer n up to 1023; 0 below −1022.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double PowerOfTwo(double n) =>
+        n < -1022.0 ? 0 : OneDouble.PowerOfTwo(new(n + (Round + 1023.0))).Value;
+
+    /// <summary>x − n·ln 2 after Cody and Waite. The first step is exact for |n| below 2^20.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal Reduce<TReal>(TReal x, TReal n)
+        where TReal : unmanaged, IReal<TReal> =>
+        (x - (n * TReal.Set(Ln2High))) - (n * TReal.Set(Ln2Low));
+
+    /// <summary>exp(r) for |r| ≤ 0.347.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal ExpReduced<TReal>(TReal r)
+        where TReal : unmanaged, IReal<TReal>
     {
-        if (x == 0)
-        {
-            return 1; // the same as below, and what a row of one block asks for
-        }
-
-        if (x < -708.0)
-        {
-            return 0;
-        }
-
-        if (double.IsNaN(x))
-        {
-            return x;
-        }
-
-        double shifted = (x * Log2E) + Round;
-        double n = shifted - Round;
-        double r = x - (n * Ln2High) - (n * Ln2Low);
-
-        // Taylor series to r^12 / 12!, in pairs (Estrin), |r| ≤ 0.347.
-        double r2 = r * r;
-        double r4 = r2 * r2;
-        double p01 = 1.0 + r;
-        double p23 = 0.5 + (r * 0.16666666666666666);
-        double p45 = 0.041666666666666664 + (r * 0.008333333333333333);
-        double p67 = 0.001388888888888889 + (r * 0.0001984126984126984);
-        double p89 = 2.48015873015873e-05 + (r * 2.7557319223985893e-06);
-        double p1011 = 2.755731922398589e-07 + (r * 2.505210838544172e-08);
-        const double P12 = 2.08767569878681e-09;
-        double low = p45 + (r2 * p67) + (r4 * (p89 + (r2 * p1011) + (r4 * P12)));
-        double p = p01 + ((r2 * p23) + (r4 * low));
-        return p * PowerOfTwo((long)n);
+        TReal r2 = r * r;
+        TReal r4 = r2 * r2;
+        TReal p23 = TReal.Set(0.5) + (r * TReal.Set(0.16666666666666666));
+        TReal p45 = TReal.Set(0.041666666666666664) + (r * TReal.Set(0.008333333333333333));
+        TReal p67 = TReal.Set(0.001388888888888889) + (r * TReal.Set(0.0001984126984126984));
+        TReal p89 = TReal.Set(2.48015873015873e-05) + (r * TReal.Set(2.7557319223985893e-06));
+        TReal p1011 = TReal.Set(2.755731922398589e-07) + (r * TReal.Set(2.505210838544172e-08));
+        TReal p1213 = TReal.Set(2.08767569878681e-09) + (r * TReal.Set(1.6059043836821613e-10));
+        TReal low = (p45 + (r2 * p67)) + (r4 * ((p89 + (r2 * p1011)) + (r4 * p1213)));
+        return TReal.Set(1.0) + (r + ((r2 * p23) + (r4 * low)));
     }
 
-    /// <summary>log x for a positive, normal, finite x. Largest error 2 ULP.</summary>
-    internal static double Log(double x)
+    /// <summary>exp(x − n·ln 2), for x within 0.347 of n·ln 2.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double ExpReduced(double x, double n) =>
+        ExpReduced(Reduce(new OneDouble(x), new OneDouble(n))).Value;
+
+    /// <summary>e^x for x ≤ 709. Below −708 the result is 0. NaN gives NaN. Largest error 1.4 ULP.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal Exp<TReal>(TReal x)
+        where TReal : unmanaged, IReal<TReal>
+    {
+        const double Rounding = Round + 1023.0;
+        TReal within = TReal.Greater(TReal.Set(-709.0), x);
+        TReal shifted = (within * TReal.Set(Log2E)) + TReal.Set(Rounding);
+        TReal p = ExpReduced(Reduce(within, shifted - TReal.Set(Rounding)));
+        return TReal.SelectBelow(x, TReal.Set(-708.0), TReal.Set(0.0), p * TReal.PowerOfTwo(shifted));
+    }
+
+    internal static double Exp(double x) => Exp(new OneDouble(x)).Value;
+
+    /// <summary>log(x + low) for a positive, normal, finite x and a low part far below it. Error 1.2 ULP.</summary>
+    internal static double Log(double x, double low = 0)
     {
         ulong bits = BitConverter.DoubleToUInt64Bits(x);
 
@@ -66,26 +91,121 @@ internal static class DoubleMath
         long k = (long)offset >> 52;
         double m = BitConverter.UInt64BitsToDouble(bits - ((ulong)k << 52));
         double n = k;
-        return (n * Ln2High) + (LogRatio((m - 1.0) / (m + 1.0)) + (n * Ln2Low));
+        return (n * Ln2High) + (LogNearOne(new OneDouble(m - 1.0)).Value + ((n * Ln2Low) + (low / x)));
     }
 
-    /// <summary>log(1 + x) for a finite x ≥ 0. Largest error 3 ULP.</summary>
-    internal static double Log1P(double x) => x < 0.4 ? LogRatio(x / (2.0 + x)) : Log(1.0 + x);
-
-    // 2·atanh(s) = log((1 + s) / (1 − s)) for |s| ≤ 0.1716, by its Taylor series.
-    private static double LogRatio(double s)
+    /// <summary>log(1 + x) for a finite x ≥ 0. Largest error 1.7 ULP.</summary>
+    internal static double Log1P(double x)
     {
-        double t = s * s;
-        double q = 0.047619047619047616;        // 1/21
-        q = (q * t) + 0.05263157894736842;     // 1/19
-        q = (q * t) + 0.058823529411764705;     // 1/17
-        q = (q * t) + 0.06666666666666667;     // 1/15
-        q = (q * t) + 0.07692307692307693;     // 1/13
-        q = (q * t) + 0.09090909090909091;     // 1/11
-        q = (q * t) + 0.1111111111111111;     // 1/9
-        q = (q * t) + 0.14285714285714285;     // 1/7
-        q = (q * t) + 0.2;     // 1/5
-        q = (q * t) + 0.3333333333333333;     // 1/3
-        return (2.0 * s) + (2.0 * s * (t * q));
+        if (x < 0.4)
+        {
+            return LogNearOne(new OneDouble(x)).Value;
+        }
+
+        double sum = 1.0 + x;
+        return Log(sum, x < 9007199254740992.0 ? x - (sum - 1.0) : 0);
+    }
+
+    /// <summary>log(1 + x) for 0 ≤ x ≤ 1. Largest error 1.7 ULP.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal Log1PUnit<TReal>(TReal x)
+        where TReal : unmanaged, IReal<TReal>
+    {
+        TReal limit = TReal.Set(0.41421356237309503);
+        TReal f = TReal.SelectBelow(x, limit, x, TReal.Set(0.5) * (x - TReal.Set(1.0)));
+        return LogNearOne(f) + TReal.SelectBelow(x, limit, TReal.Set(0.0), TReal.Set(Ln2));
+    }
+
+    /// <summary>
+    /// softcap·tanh(z·slope), with t = exp(−2·|z·slope|): softcap·(1 − t) / (1 + t) with the sign of z, and the derivative of
+    /// tanh, 4·t / (1 + t)².
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static (TReal Value, TReal Derivative) SoftCapped<TReal>(TReal z, TReal slope, TReal softcap)
+        where TReal : unmanaged, IReal<TReal>
+    {
+        TReal x = z * slope;
+        TReal t = Exp(TReal.Set(-2.0) * Magnitude(x));
+        TReal inverse = TReal.Set(1.0) / (TReal.Set(1.0) + t);
+        TReal value = softcap * ((TReal.Set(1.0) - t) * inverse);
+        return (
+            TReal.SelectBelow(x, TReal.Set(0.0), TReal.Set(0.0) - value, value),
+            ((TReal.Set(4.0) * t) * inverse) * inverse);
+    }
+
+    /// <summary>Knuth's TwoSum: high + low is exactly a + b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void TwoSum<TReal>(TReal a, TReal b, out TReal high, out TReal low)
+        where TReal : unmanaged, IReal<TReal>
+    {
+        high = a + b;
+        TReal bPart = high - a;
+        low = (a - (high - bPart)) + (b - bPart);
+    }
+
+    // log(1 + f) for √½ − 1 ≤ f ≤ √2 − 1.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TReal LogNearOne<TReal>(TReal f)
+        where TReal : unmanaged, IReal<TReal>
+    {
+        TReal s = f / (TReal.Set(2.0) + f);
+        TReal t = s * s;
+        TReal q = TReal.Set(0.047619047619047616);          // 1/21
+        q = (q * t) + TReal.Set(0.05263157894736842);       // 1/19
+        q = (q * t) + TReal.Set(0.058823529411764705);      // 1/17
+        q = (q * t) + TReal.Set(0.06666666666666667);       // 1/15
+        q = (q * t) + TReal.Set(0.07692307692307693);       // 1/13
+        q = (q * t) + TReal.Set(0.09090909090909091);       // 1/11
+        q = (q * t) + TReal.Set(0.1111111111111111);        // 1/9
+        q = (q * t) + TReal.Set(0.14285714285714285);       // 1/7
+        q = (q * t) + TReal.Set(0.2);                       // 1/5
+        q = (q * t) + TReal.Set(0.3333333333333333);        // 1/3
+        TReal halfSquare = (TReal.Set(0.5) * f) * f;
+        return f - (halfSquare - (s * (halfSquare + ((TReal.Set(2.0) * t) * q))));
+    }
+}
+
+/// <summary>A number in two parts, high + low, for sums whose rounding would show in a float64 result.</summary>
+internal readonly struct Pair(double high, double low = 0)
+{
+    internal readonly double High = high;
+    internal readonly double Low = low;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair operator +(Pair a, Pair b)
+    {
+        DoubleMath.TwoSum<OneDouble>(new(a.High), new(b.High), out OneDouble sum, out OneDouble error);
+        double low = error.Value + (a.Low + b.Low);
+        double high = sum.Value + low;
+        return new(high, low - (high - sum.Value));
+    }
+
+    internal static double Rounded(Pair x) => x.High + x.Low;
+
+    internal static Pair Times(Pair x, double factor) => new(x.High * factor, x.Low * factor);
+
+    internal static double Product(Pair a, Pair b) => (a.High * b.High) + ((a.High * b.Low) + (a.Low * b.High));
+
+    internal static double Quotient(Pair a, double b) => (a.High / b) + (a.Low / b);
+
+    internal static Pair Inverse(Pair x)
+    {
+        double high = 1.0 / x.High;
+        double one = x.High * high;
+        double missing = (1.0 - one) - ProductError(x.High, high, one);
+        return new(high, (missing - (x.Low * high)) * high);
+    }
+
+    // a·b − high, where high = a·b rounded, exactly: Dekker's product, on factors split after Veltkamp.
+    private static double ProductError(double a, double b, double high)
+    {
+        const double Split = 134217744.0;
+        double aBig = a * Split;
+        double bBig = b * Split;
+        double a1 = aBig - (aBig - a);
+        double b1 = bBig - (bBig - b);
+        double a2 = a - a1;
+        double b2 = b - b1;
+        return ((((a1 * b1) - high) + (a1 * b2)) + (a2 * b1)) + (a2 * b2);
     }
 }

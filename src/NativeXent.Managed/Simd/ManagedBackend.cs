@@ -1,14 +1,16 @@
+using NativeXent.Jobs;
+
 namespace NativeXent.Simd;
 
 /// <summary>The managed implementation, on the best vectors that the JIT offers here, or those forced.</summary>
-internal static unsafe class ManagedBackend
+internal static class ManagedBackend
 {
     private static readonly InstructionSet[] Candidates =
     [
-        new("avx512", Avx512Vector.IsSupported, &SoftmaxCrossEntropyKernel<Avx512Vector, Avx512VectorSum>.Run),
-        new("avx2", Avx2Vector.IsSupported, &SoftmaxCrossEntropyKernel<Avx2Vector, Avx2VectorSum>.Run),
-        new("neon", NeonVector.IsSupported, &SoftmaxCrossEntropyKernel<NeonVector, NeonVectorSum>.Run),
-        new("scalar", true, &SoftmaxCrossEntropyKernel<ScalarVector, ScalarVectorSum>.Run),
+        new InstructionSet<Avx512Vector, Avx512Doubles>("avx512", Avx512Vector.IsSupported),
+        new InstructionSet<Avx2Vector, Avx2Doubles>("avx2", Avx2Vector.IsSupported),
+        new InstructionSet<NeonVector, NeonDoubles>("neon", NeonVector.IsSupported),
+        new InstructionSet<ScalarVector, ScalarDoubles>("scalar", true),
     ];
 
     private static InstructionSet _active = Best;
@@ -23,8 +25,16 @@ internal static unsafe class ManagedBackend
 
     private static InstructionSet Best => Candidates.First(candidate => candidate.IsSupported);
 
-    internal static void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job) =>
-        Volatile.Read(ref _active).SoftmaxCrossEntropy(job);
+    /// <summary>Labels outside [0, classes) select no class.</summary>
+    internal static void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job, out Totals totals) =>
+        Volatile.Read(ref _active).SoftmaxCrossEntropy(job, out totals);
+
+    internal static void Softmax(in SoftmaxJob job) => Volatile.Read(ref _active).Softmax(job);
+
+    internal static void SoftmaxBackward(in SoftmaxBackwardJob job) => Volatile.Read(ref _active).SoftmaxBackward(job);
+
+    internal static void SigmoidCrossEntropy(in SigmoidCrossEntropyJob job, out Totals totals) =>
+        Volatile.Read(ref _active).SigmoidCrossEntropy(job, out totals);
 
     /// <summary>Null on success, otherwise why the instruction set cannot be used; then nothing changes.</summary>
     internal static string? ForceInstructionSet(string name)
@@ -44,13 +54,76 @@ internal static unsafe class ManagedBackend
         return null;
     }
 
-    private sealed class InstructionSet(
-        string name, bool isSupported, delegate*<in SoftmaxCrossEntropyJob, void> softmaxCrossEntropy)
+    private abstract class InstructionSet(string name, bool isSupported)
     {
         internal string Name { get; } = name;
 
         internal bool IsSupported { get; } = isSupported;
 
-        internal void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job) => softmaxCrossEntropy(job);
+        internal abstract void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job, out Totals totals);
+
+        internal abstract void Softmax(in SoftmaxJob job);
+
+        internal abstract void SoftmaxBackward(in SoftmaxBackwardJob job);
+
+        internal abstract void SigmoidCrossEntropy(in SigmoidCrossEntropyJob job, out Totals totals);
+    }
+
+    private sealed class InstructionSet<TFloats, TDoubles>(string name, bool isSupported)
+        : InstructionSet(name, isSupported)
+        where TFloats : unmanaged, IVector<TFloats>
+        where TDoubles : unmanaged, IDoubleVector<TDoubles, TFloats>
+    {
+        internal override void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job, out Totals totals)
+        {
+            if (job.ElementType == ElementType.Float64)
+            {
+                SoftmaxCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>
+                    .Run(job, out totals);
+            }
+            else
+            {
+                SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>
+                    .Run(job, out totals);
+            }
+        }
+
+        internal override void Softmax(in SoftmaxJob job)
+        {
+            if (job.ElementType == ElementType.Float64)
+            {
+                SoftmaxKernels<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>.RunForward(job);
+            }
+            else
+            {
+                SoftmaxKernels<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>.RunForward(job);
+            }
+        }
+
+        internal override void SoftmaxBackward(in SoftmaxBackwardJob job)
+        {
+            if (job.ElementType == ElementType.Float64)
+            {
+                SoftmaxKernels<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>.RunBackward(job);
+            }
+            else
+            {
+                SoftmaxKernels<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>.RunBackward(job);
+            }
+        }
+
+        internal override void SigmoidCrossEntropy(in SigmoidCrossEntropyJob job, out Totals totals)
+        {
+            if (job.ElementType == ElementType.Float64)
+            {
+                SigmoidCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>
+                    .Run(job, out totals);
+            }
+            else
+            {
+                SigmoidCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>
+                    .Run(job, out totals);
+            }
+        }
     }
 }

@@ -62,6 +62,36 @@ internal readonly unsafe struct NeonVector(
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonVector LoadHalf(ushort* source) =>
+        new(
+            FromHalf(LoadBits(source)),
+            FromHalf(LoadBits(source + 4)),
+            FromHalf(LoadBits(source + 8)),
+            FromHalf(LoadBits(source + 12)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreHalf(ushort* destination, NeonVector a)
+    {
+        StoreBits(destination, ToHalf(a.A), ToHalf(a.B));
+        StoreBits(destination + 8, ToHalf(a.C), ToHalf(a.D));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonVector LoadBFloat16(ushort* source) =>
+        new(
+            (LoadBits(source) << 16).AsSingle(),
+            (LoadBits(source + 4) << 16).AsSingle(),
+            (LoadBits(source + 8) << 16).AsSingle(),
+            (LoadBits(source + 12) << 16).AsSingle());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBFloat16(ushort* destination, NeonVector a)
+    {
+        StoreBits(destination, ToBFloat16(a.A), ToBFloat16(a.B));
+        StoreBits(destination + 8, ToBFloat16(a.C), ToBFloat16(a.D));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static NeonVector Add(NeonVector a, NeonVector b) =>
         new(AdvSimd.Add(a.A, b.A), AdvSimd.Add(a.B, b.B), AdvSimd.Add(a.C, b.C), AdvSimd.Add(a.D, b.D));
 
@@ -111,6 +141,14 @@ internal readonly unsafe struct NeonVector(
             AdvSimd.And(a.D, AdvSimd.CompareGreaterThanOrEqual(a.D, limit.D)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonVector SelectBelow(NeonVector a, NeonVector b, NeonVector x, NeonVector y) =>
+        new(
+            AdvSimd.BitwiseSelect(AdvSimd.CompareLessThan(a.A, b.A), x.A, y.A),
+            AdvSimd.BitwiseSelect(AdvSimd.CompareLessThan(a.B, b.B), x.B, y.B),
+            AdvSimd.BitwiseSelect(AdvSimd.CompareLessThan(a.C, b.C), x.C, y.C),
+            AdvSimd.BitwiseSelect(AdvSimd.CompareLessThan(a.D, b.D), x.D, y.D));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static NeonVector PowerOfTwo(NeonVector a) =>
         new(
             AdvSimd.ShiftLeftLogical(a.A.AsUInt32(), 23).AsSingle(),
@@ -133,36 +171,178 @@ internal readonly unsafe struct NeonVector(
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> Greater(Vector128<float> a, Vector128<float> b) =>
         AdvSimd.BitwiseSelect(AdvSimd.CompareGreaterThan(a, b), a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> LoadBits(ushort* source) =>
+        AdvSimd.ZeroExtendWideningLower(AdvSimd.LoadVector64(source)).AsInt32();
+
+    // The low 16 bits of each lane.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreBits(ushort* destination, Vector128<int> a, Vector128<int> b) =>
+        AdvSimd.Store(
+            destination,
+            AdvSimd.ExtractNarrowingUpper(AdvSimd.ExtractNarrowingLower(a.AsUInt32()), b.AsUInt32()));
+
+    // .NET does not offer NEON's own conversion. Each lane holds 16 bits.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> FromHalf(Vector128<int> half)
+    {
+        Vector128<int> magnitude = AdvSimd.And(half, Vector128.Create(0x7fff)) << 13;
+        Vector128<int> normal = AdvSimd.Add(magnitude, Vector128.Create(HalfBits.Rebias));
+        Vector128<int> special = AdvSimd.Add(normal, Vector128.Create(HalfBits.Rebias));
+        Vector128<float> subnormal = AdvSimd.Subtract(
+            AdvSimd.Add(normal, Vector128.Create(HalfBits.NextExponent)).AsSingle(),
+            Vector128.Create(HalfBits.SmallestNormal));
+        Vector128<int> isSpecial = AdvSimd.CompareGreaterThan(magnitude, Vector128.Create(HalfBits.WidenedLargest));
+        Vector128<int> isSubnormal = AdvSimd.CompareLessThan(magnitude, Vector128.Create(HalfBits.NextExponent));
+        Vector128<int> result = AdvSimd.BitwiseSelect(isSpecial, special, normal);
+        result = AdvSimd.BitwiseSelect(isSubnormal, subnormal.AsInt32(), result);
+        Vector128<int> sign = AdvSimd.And(half << 16, Vector128.Create(int.MinValue));
+        return AdvSimd.Or(result, sign).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> ToHalf(Vector128<float> a)
+    {
+        Vector128<int> magnitude = AdvSimd.And(a.AsInt32(), Vector128.Create(int.MaxValue));
+        Vector128<int> clamped = AdvSimd.Min(magnitude, Vector128.Create(HalfBits.Infinite));
+        Vector128<int> odd = AdvSimd.And(AdvSimd.ShiftRightLogical(clamped, 13), Vector128.Create(1));
+        Vector128<int> rounded = AdvSimd.Add(AdvSimd.Add(clamped, odd), Vector128.Create(0xfff - HalfBits.Rebias));
+        Vector128<int> normal = AdvSimd.ShiftRightLogical(rounded, 13);
+        Vector128<int> subnormal = AdvSimd.Subtract(
+            AdvSimd.Add(clamped.AsSingle(), Vector128.Create(0.5f)).AsInt32(),
+            Vector128.Create(0.5f).AsInt32());
+        Vector128<int> isSubnormal = AdvSimd.CompareLessThan(magnitude, Vector128.Create(HalfBits.WidenedSmallest));
+        Vector128<int> isNaN = AdvSimd.CompareGreaterThan(magnitude, Vector128.Create(HalfBits.SingleInfinity));
+        Vector128<int> result = AdvSimd.BitwiseSelect(isSubnormal, subnormal, normal);
+        result = AdvSimd.BitwiseSelect(isNaN, Vector128.Create(HalfBits.NaN), result);
+        Vector128<int> sign = AdvSimd.And(AdvSimd.ShiftRightLogical(a.AsInt32(), 16), Vector128.Create(0x8000));
+        return AdvSimd.Or(result, sign);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> ToBFloat16(Vector128<float> a)
+    {
+        Vector128<int> bits = a.AsInt32();
+        Vector128<int> odd = AdvSimd.And(AdvSimd.ShiftRightLogical(bits, 16), Vector128.Create(1));
+        Vector128<int> rounded = AdvSimd.Add(AdvSimd.Add(bits, odd), Vector128.Create(0x7fff));
+        Vector128<int> result = AdvSimd.ShiftRightLogical(rounded, 16);
+        return AdvSimd.BitwiseSelect(AdvSimd.CompareEqual(a, a).AsInt32(), result, Vector128.Create(0x7fc0));
+    }
 }
 
-/// <summary>The sum to <see cref="NeonVector"/>: lanes 0 to 7 and 8 to 15.</summary>
-internal readonly struct NeonVectorSum : IVectorSum<NeonVectorSum, NeonVector>
+/// <summary>Sixteen doubles in eight NEON registers, lanes 0 to 7 and 8 to 15.</summary>
+internal readonly unsafe struct NeonDoubles : IDoubleVector<NeonDoubles, NeonVector>
 {
-    private readonly Half _low;
-    private readonly Half _high;
+    private readonly Eight _low;
+    private readonly Eight _high;
 
-    private NeonVectorSum(Half low, Half high)
+    private NeonDoubles(Eight low, Eight high)
     {
         _low = low;
         _high = high;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static NeonVectorSum AddWidened(NeonVectorSum sum, NeonVector a) =>
-        new(sum._low.AddWidened(a.A, a.B), sum._high.AddWidened(a.C, a.D));
+    public static NeonDoubles operator +(NeonDoubles a, NeonDoubles b) => new(a._low + b._low, a._high + b._high);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double SumLanes(NeonVectorSum a)
+    public static NeonDoubles operator -(NeonDoubles a, NeonDoubles b) => new(a._low - b._low, a._high - b._high);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonDoubles operator *(NeonDoubles a, NeonDoubles b) => new(a._low * b._low, a._high * b._high);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonDoubles operator /(NeonDoubles a, NeonDoubles b) => new(a._low / b._low, a._high / b._high);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonDoubles Set(double value)
     {
-        Vector128<double> v0 = AdvSimd.Arm64.Add(a._low.A, a._high.A);
-        Vector128<double> v1 = AdvSimd.Arm64.Add(a._low.B, a._high.B);
-        Vector128<double> v2 = AdvSimd.Arm64.Add(a._low.C, a._high.C);
-        Vector128<double> v3 = AdvSimd.Arm64.Add(a._low.D, a._high.D);
-        Vector128<double> two = AdvSimd.Arm64.Add(AdvSimd.Arm64.Add(v0, v2), AdvSimd.Arm64.Add(v1, v3));
+        Vector128<double> v = Vector128.Create(value);
+        Eight eight = new(v, v, v, v);
+        return new(eight, eight);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonDoubles Load(double* source) => new(Eight.Load(source), Eight.Load(source + 8));
+
+    public static NeonDoubles LoadPartial(double* source, nuint count, double other)
+    {
+        double* lanes = stackalloc double[Lanes.Length];
+        for (nuint i = 0; i < Lanes.Length; i++)
+        {
+            lanes[i] = i < count ? source[i] : other;
+        }
+
+        return Load(lanes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(double* destination, NeonDoubles a)
+    {
+        Eight.Store(destination, a._low);
+        Eight.Store(destination + 8, a._high);
+    }
+
+    public static void StorePartial(double* destination, NeonDoubles a, nuint count)
+    {
+        double* lanes = stackalloc double[Lanes.Length];
+        Store(lanes, a);
+        for (nuint i = 0; i < count; i++)
+        {
+            destination[i] = lanes[i];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonDoubles Greater(NeonDoubles a, NeonDoubles b) =>
+        new(Eight.Greater(a._low, b._low), Eight.Greater(a._high, b._high));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonDoubles ZeroBelow(NeonDoubles a, NeonDoubles limit) =>
+        new(Eight.ZeroBelow(a._low, limit._low), Eight.ZeroBelow(a._high, limit._high));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonDoubles SelectBelow(NeonDoubles a, NeonDoubles b, NeonDoubles x, NeonDoubles y) =>
+        new(Eight.SelectBelow(a._low, b._low, x._low, y._low), Eight.SelectBelow(a._high, b._high, x._high, y._high));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonDoubles PowerOfTwo(NeonDoubles a) => new(Eight.PowerOfTwo(a._low), Eight.PowerOfTwo(a._high));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double GreatestLane(NeonDoubles a)
+    {
+        Eight eight = Eight.Greater(a._low, a._high);
+        return AdvSimd.Arm64.MaxPairwiseScalar(
+            AdvSimd.Arm64.Max(AdvSimd.Arm64.Max(eight.A, eight.B), AdvSimd.Arm64.Max(eight.C, eight.D))).ToScalar();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double SumLanes(NeonDoubles a)
+    {
+        Eight eight = a._low + a._high;
+        Vector128<double> two = AdvSimd.Arm64.Add(
+            AdvSimd.Arm64.Add(eight.A, eight.C), AdvSimd.Arm64.Add(eight.B, eight.D));
         return two.ToScalar() + two.GetElement(1);
     }
 
-    private readonly struct Half(Vector128<double> a, Vector128<double> b, Vector128<double> c, Vector128<double> d)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonDoubles Widen(NeonVector a) => new(Eight.Widen(a.A, a.B), Eight.Widen(a.C, a.D));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonVector Narrow(NeonDoubles a) =>
+        new(
+            Narrow(a._low.A, a._low.B),
+            Narrow(a._low.C, a._low.D),
+            Narrow(a._high.A, a._high.B),
+            Narrow(a._high.C, a._high.D));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Narrow(Vector128<double> a, Vector128<double> b) =>
+        AdvSimd.Arm64.ConvertToSingleUpper(AdvSimd.Arm64.ConvertToSingleLower(a), b);
+
+    // The JIT keeps structs of up to four fields in registers.
+    private readonly struct Eight(Vector128<double> a, Vector128<double> b, Vector128<double> c, Vector128<double> d)
     {
         internal readonly Vector128<double> A = a;
         internal readonly Vector128<double> B = b;
@@ -170,11 +350,88 @@ internal readonly struct NeonVectorSum : IVectorSum<NeonVectorSum, NeonVector>
         internal readonly Vector128<double> D = d;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal Half AddWidened(Vector128<float> x, Vector128<float> y) =>
+        public static Eight operator +(Eight a, Eight b) =>
             new(
-                AdvSimd.Arm64.Add(A, AdvSimd.Arm64.ConvertToDouble(x.GetLower())),
-                AdvSimd.Arm64.Add(B, AdvSimd.Arm64.ConvertToDoubleUpper(x)),
-                AdvSimd.Arm64.Add(C, AdvSimd.Arm64.ConvertToDouble(y.GetLower())),
-                AdvSimd.Arm64.Add(D, AdvSimd.Arm64.ConvertToDoubleUpper(y)));
+                AdvSimd.Arm64.Add(a.A, b.A),
+                AdvSimd.Arm64.Add(a.B, b.B),
+                AdvSimd.Arm64.Add(a.C, b.C),
+                AdvSimd.Arm64.Add(a.D, b.D));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Eight operator -(Eight a, Eight b) =>
+            new(
+                AdvSimd.Arm64.Subtract(a.A, b.A),
+                AdvSimd.Arm64.Subtract(a.B, b.B),
+                AdvSimd.Arm64.Subtract(a.C, b.C),
+                AdvSimd.Arm64.Subtract(a.D, b.D));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Eight operator *(Eight a, Eight b) =>
+            new(
+                AdvSimd.Arm64.Multiply(a.A, b.A),
+                AdvSimd.Arm64.Multiply(a.B, b.B),
+                AdvSimd.Arm64.Multiply(a.C, b.C),
+                AdvSimd.Arm64.Multiply(a.D, b.D));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Eight operator /(Eight a, Eight b) =>
+            new(
+                AdvSimd.Arm64.Divide(a.A, b.A),
+                AdvSimd.Arm64.Divide(a.B, b.B),
+                AdvSimd.Arm64.Divide(a.C, b.C),
+                AdvSimd.Arm64.Divide(a.D, b.D));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal static Eight Load(double* source) =>
+            new(
+                AdvSimd.LoadVector128(source),
+                AdvSimd.LoadVector128(source + 2),
+                AdvSimd.LoadVector128(source + 4),
+                AdvSimd.LoadVector128(source + 6));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal static void Store(double* destination, Eight a)
+        {
+            AdvSimd.Store(destination, a.A);
+            AdvSimd.Store(destination + 2, a.B);
+            AdvSimd.Store(destination + 4, a.C);
+            AdvSimd.Store(destination + 6, a.D);
+        }
+
+        // Not AdvSimd.Arm64.Max, which differs in NaN.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal static Eight Greater(Eight a, Eight b) => SelectBelow(b, a, a, b);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal static Eight ZeroBelow(Eight a, Eight limit) =>
+            new(
+                AdvSimd.And(a.A, AdvSimd.Arm64.CompareGreaterThanOrEqual(a.A, limit.A)),
+                AdvSimd.And(a.B, AdvSimd.Arm64.CompareGreaterThanOrEqual(a.B, limit.B)),
+                AdvSimd.And(a.C, AdvSimd.Arm64.CompareGreaterThanOrEqual(a.C, limit.C)),
+                AdvSimd.And(a.D, AdvSimd.Arm64.CompareGreaterThanOrEqual(a.D, limit.D)));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal static Eight SelectBelow(Eight a, Eight b, Eight x, Eight y) =>
+            new(
+                AdvSimd.BitwiseSelect(AdvSimd.Arm64.CompareLessThan(a.A, b.A), x.A, y.A),
+                AdvSimd.BitwiseSelect(AdvSimd.Arm64.CompareLessThan(a.B, b.B), x.B, y.B),
+                AdvSimd.BitwiseSelect(AdvSimd.Arm64.CompareLessThan(a.C, b.C), x.C, y.C),
+                AdvSimd.BitwiseSelect(AdvSimd.Arm64.CompareLessThan(a.D, b.D), x.D, y.D));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal static Eight PowerOfTwo(Eight a) =>
+            new(
+                (a.A.AsUInt64() << 52).AsDouble(),
+                (a.B.AsUInt64() << 52).AsDouble(),
+                (a.C.AsUInt64() << 52).AsDouble(),
+                (a.D.AsUInt64() << 52).AsDouble());
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal static Eight Widen(Vector128<float> a, Vector128<float> b) =>
+            new(
+                AdvSimd.Arm64.ConvertToDouble(a.GetLower()),
+                AdvSimd.Arm64.ConvertToDoubleUpper(a),
+                AdvSimd.Arm64.ConvertToDouble(b.GetLower()),
+                AdvSimd.Arm64.ConvertToDoubleUpper(b));
     }
 }

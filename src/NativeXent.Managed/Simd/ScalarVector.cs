@@ -3,17 +3,16 @@ using System.Runtime.CompilerServices;
 namespace NativeXent.Simd;
 
 /// <summary>
-/// Sixteen lanes one by one: runs everywhere. <see cref="MathF.FusedMultiplyAdd"/> rounds once whether or not the CPU has
-/// the instruction.
+/// Sixteen lanes one by one: runs everywhere. <see cref="MathF.FusedMultiplyAdd"/> rounds once whether or not the CPU
+/// has the instruction.
 /// </summary>
 internal unsafe struct ScalarVector : IVector<ScalarVector>
 {
-    internal Lanes Values;
+    internal Lanes<float> Values;
 
     public static ScalarVector Set(float value)
     {
-        ScalarVector r;
-        Unsafe.SkipInit(out r);
+        Unsafe.SkipInit(out ScalarVector r);
         for (int i = 0; i < Lanes.Length; i++)
         {
             r.Values[i] = value;
@@ -51,6 +50,46 @@ internal unsafe struct ScalarVector : IVector<ScalarVector>
         for (int i = 0; (nuint)i < count; i++)
         {
             destination[i] = a.Values[i];
+        }
+    }
+
+    public static ScalarVector LoadHalf(ushort* source)
+    {
+        Unsafe.SkipInit(out ScalarVector r);
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            r.Values[i] = (float)BitConverter.UInt16BitsToHalf(source[i]);
+        }
+
+        return r;
+    }
+
+    public static void StoreHalf(ushort* destination, ScalarVector a)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            destination[i] = BitConverter.HalfToUInt16Bits((Half)a.Values[i]);
+        }
+    }
+
+    public static ScalarVector LoadBFloat16(ushort* source)
+    {
+        Unsafe.SkipInit(out ScalarVector r);
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            r.Values[i] = BitConverter.UInt32BitsToSingle((uint)source[i] << 16);
+        }
+
+        return r;
+    }
+
+    public static void StoreBFloat16(ushort* destination, ScalarVector a)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            uint bits = BitConverter.SingleToUInt32Bits(a.Values[i]);
+            uint rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+            destination[i] = float.IsNaN(a.Values[i]) ? (ushort)0x7fc0 : (ushort)rounded;
         }
     }
 
@@ -124,6 +163,16 @@ internal unsafe struct ScalarVector : IVector<ScalarVector>
         return a;
     }
 
+    public static ScalarVector SelectBelow(ScalarVector a, ScalarVector b, ScalarVector x, ScalarVector y)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            a.Values[i] = a.Values[i] < b.Values[i] ? x.Values[i] : y.Values[i];
+        }
+
+        return a;
+    }
+
     public static ScalarVector PowerOfTwo(ScalarVector a)
     {
         for (int i = 0; i < Lanes.Length; i++)
@@ -152,37 +201,177 @@ internal unsafe struct ScalarVector : IVector<ScalarVector>
     }
 }
 
-/// <summary>The sum to <see cref="ScalarVector"/>.</summary>
-internal struct ScalarVectorSum : IVectorSum<ScalarVectorSum, ScalarVector>
+/// <summary>Sixteen doubles one by one.</summary>
+internal unsafe struct ScalarDoubles : IDoubleVector<ScalarDoubles, ScalarVector>
 {
-    private Doubles _values;
+    internal Lanes<double> Values;
 
-    public static ScalarVectorSum AddWidened(ScalarVectorSum sum, ScalarVector a)
+    public static ScalarDoubles operator +(ScalarDoubles a, ScalarDoubles b)
     {
         for (int i = 0; i < Lanes.Length; i++)
         {
-            sum._values[i] += a.Values[i];
+            a.Values[i] += b.Values[i];
         }
 
-        return sum;
+        return a;
     }
 
-    public static double SumLanes(ScalarVectorSum a)
+    public static ScalarDoubles operator -(ScalarDoubles a, ScalarDoubles b)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            a.Values[i] -= b.Values[i];
+        }
+
+        return a;
+    }
+
+    public static ScalarDoubles operator *(ScalarDoubles a, ScalarDoubles b)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            a.Values[i] *= b.Values[i];
+        }
+
+        return a;
+    }
+
+    public static ScalarDoubles operator /(ScalarDoubles a, ScalarDoubles b)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            a.Values[i] /= b.Values[i];
+        }
+
+        return a;
+    }
+
+    public static ScalarDoubles Set(double value)
+    {
+        Unsafe.SkipInit(out ScalarDoubles r);
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            r.Values[i] = value;
+        }
+
+        return r;
+    }
+
+    public static ScalarDoubles Load(double* source)
+    {
+        Unsafe.SkipInit(out ScalarDoubles r);
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            r.Values[i] = source[i];
+        }
+
+        return r;
+    }
+
+    public static ScalarDoubles LoadPartial(double* source, nuint count, double other)
+    {
+        Unsafe.SkipInit(out ScalarDoubles r);
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            r.Values[i] = (nuint)i < count ? source[i] : other;
+        }
+
+        return r;
+    }
+
+    public static void Store(double* destination, ScalarDoubles a) => StorePartial(destination, a, Lanes.Length);
+
+    public static void StorePartial(double* destination, ScalarDoubles a, nuint count)
+    {
+        for (int i = 0; (nuint)i < count; i++)
+        {
+            destination[i] = a.Values[i];
+        }
+    }
+
+    public static ScalarDoubles Greater(ScalarDoubles a, ScalarDoubles b)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            a.Values[i] = a.Values[i] > b.Values[i] ? a.Values[i] : b.Values[i];
+        }
+
+        return a;
+    }
+
+    public static ScalarDoubles ZeroBelow(ScalarDoubles a, ScalarDoubles limit)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            a.Values[i] = a.Values[i] >= limit.Values[i] ? a.Values[i] : 0;
+        }
+
+        return a;
+    }
+
+    public static ScalarDoubles SelectBelow(ScalarDoubles a, ScalarDoubles b, ScalarDoubles x, ScalarDoubles y)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            a.Values[i] = a.Values[i] < b.Values[i] ? x.Values[i] : y.Values[i];
+        }
+
+        return a;
+    }
+
+    public static ScalarDoubles PowerOfTwo(ScalarDoubles a)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            a.Values[i] = BitConverter.UInt64BitsToDouble(BitConverter.DoubleToUInt64Bits(a.Values[i]) << 52);
+        }
+
+        return a;
+    }
+
+    public static double GreatestLane(ScalarDoubles a)
+    {
+        double greatest = a.Values[0];
+        for (int i = 1; i < Lanes.Length; i++)
+        {
+            greatest = a.Values[i] > greatest ? a.Values[i] : greatest;
+        }
+
+        return greatest;
+    }
+
+    public static double SumLanes(ScalarDoubles a)
     {
         for (int half = Lanes.Length / 2; half > 0; half /= 2)
         {
             for (int i = 0; i < half; i++)
             {
-                a._values[i] += a._values[i + half];
+                a.Values[i] += a.Values[i + half];
             }
         }
 
-        return a._values[0];
+        return a.Values[0];
     }
 
-    [InlineArray(Lanes.Length)]
-    private struct Doubles
+    public static ScalarDoubles Widen(ScalarVector a)
     {
-        private double _first;
+        Unsafe.SkipInit(out ScalarDoubles r);
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            r.Values[i] = a.Values[i];
+        }
+
+        return r;
+    }
+
+    public static ScalarVector Narrow(ScalarDoubles a)
+    {
+        Unsafe.SkipInit(out ScalarVector r);
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            r.Values[i] = (float)a.Values[i];
+        }
+
+        return r;
     }
 }

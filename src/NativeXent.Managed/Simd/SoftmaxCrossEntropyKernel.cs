@@ -1,182 +1,908 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
+using NativeXent.Jobs;
 
 namespace NativeXent.Simd;
 
 /// <summary>
 /// The twin of <c>native/src/kernels/softmax_cross_entropy-inl.h</c>: the same floating-point operations in the same
-/// order, so the same bits. The method is told there and in docs/numerics.md. Labels outside [0, classes) select no class.
+/// order, so the same bits. The method is told there and in docs/numerics.md. A job without targets is a softmax. Labels
+/// outside [0, classes) select no class.
 /// </summary>
-internal static unsafe class SoftmaxCrossEntropyKernel<TVector, TSum>
-    where TVector : struct, IVector<TVector>
-    where TSum : struct, IVectorSum<TSum, TVector>
+internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>
+    : Exponentials<TNumbers, TVector, TScalar, TDoubles>
+    where TNumbers : struct, INumbers<TVector, TScalar, TDoubles>
+    where TVector : unmanaged
+    where TScalar : unmanaged
+    where TDoubles : unmanaged, IReal<TDoubles>
 {
-    private const nuint VectorLanes = Lanes.Length;
-    private const nuint Tile = 8 * VectorLanes;
-    private const nuint BlockLength = 4096;
-    private const nuint MaxBlocks = 256;
-    private const nuint Prefetch = 4096;
+    // Positions of a sample that are turned into rows together, and up to how many classes.
+    private const nuint StagedRows = LaneCount;
+    private const nuint StagedClasses = BlockLength / StagedRows;
 
-    private const float ShiftAbove = 8192.0f;
-    private const double Unbias = 2.710505431213761e-20;
-    private const float SumBase = 5.902958e+20f;
-    private const double FlushBelow = 1.175495471861059e-38;
-
-    private const float Log2E = 1.442695f;
-    private const float Ln2High = 0.6931472f;
-    private const float Ln2Low = -1.9046542e-09f;
-
-    private static float CanonicalNaN => BitConverter.UInt32BitsToSingle(0x7fc00000);
-
-    internal static void Run(in SoftmaxCrossEntropyJob job)
+    private interface IFlag
     {
+        static abstract bool Value { get; }
+    }
+
+    private static nuint NoLabel => nuint.MaxValue;
+
+    internal static void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
+    {
+        totals = default;
+        Plan plan = new(job);
+        bool plain = IsPlain(job, plan);
+        bool few = plain && job.Classes <= LaneCount;
+        bool staged = job.InnerSize > 1 && job.Classes <= StagedClasses;
         for (nuint i = job.RowBegin; i < job.RowEnd;)
         {
-            nuint together = job.Classes <= VectorLanes && job.RowEnd - i >= VectorLanes ? VectorLanes : 1;
-            if (together > 1 && RowsOfFewClasses(job, i))
+            if (staged)
+            {
+                // Groups end where samples do.
+                nuint count = nuint.Min(job.RowEnd - i, job.InnerSize - (i % job.InnerSize));
+                count = nuint.Min(count, StagedRows);
+                ComputeStagedRows(job, plan, i, count, ref totals);
+                i += count;
+                continue;
+            }
+
+            if (!plain)
+            {
+                ComputeDirectRow(job, plan, i, ref totals);
+                i++;
+                continue;
+            }
+
+            nuint together = !few ? job.RowEnd - i : job.RowEnd - i >= LaneCount ? LaneCount : 1;
+            if (IsFloat && few && together > 1 && RowsOfFewClasses(job, plan, i, ref totals))
             {
                 i += together;
                 continue;
             }
 
-            for (nuint end = i + together; i < end; i++)
-            {
-                Row(
-                    job.Logits + (i * job.Classes),
-                    job.Gradient + (i * job.Classes),
-                    job.Losses is null ? null : job.Losses + i,
-                    job.Classes,
-                    Label(job, i));
-            }
+            ComputePlainRows(job, plan, i, i + together, ref totals);
+            i += together;
         }
     }
 
-    private static nuint Label(in SoftmaxCrossEntropyJob job, nuint row) =>
-        job.Labels[row] < 0 ? nuint.MaxValue : (nuint)job.Labels[row];
-
-    private static void Row(float* z, float* gradient, float* loss, nuint classes, nuint label)
+    /// <summary>A sample's part of an array, from a position on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static ElementArray SampleOf(void* p, nuint stride, ElementType type, nuint inner, nuint row)
     {
-        bool hasLabel = label < classes;
-
-        // The gradient may be z: read it now.
-        double zLabel = hasLabel ? z[label] : double.NegativeInfinity;
-
-        nuint length = BlockLength;
-        if (classes > BlockLength * MaxBlocks)
+        if (p is null)
         {
-            length = (classes + MaxBlocks - 1) / MaxBlocks;
-            length = (length + Tile - 1) / Tile * Tile;
+            return new(null, inner, type);
         }
 
-        nuint count = ((classes - 1) / length) + 1;
-        Block* blocks = stackalloc Block[(int)count];
-        double reference = zLabel;
-        for (nuint b = 0; b < count; b++)
+        nuint sample = inner == 1 ? row : row / inner;
+        nuint index = (sample * stride) + (row - (sample * inner));
+        return new(new ElementArray(p, 1, type).From(index).Start, inner, type);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static Anchor AnchorAt(double u) =>
+        u >= -TNumbers.ShiftAbove && u <= TNumbers.ShiftAbove
+            ? new(0, DoubleMath.NearestExponent(u))
+            : new(u, 0);
+
+    /// <summary>exp(a − b), for a that is not above b. Exact where neither is shifted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static double Ratio(Anchor a, Anchor b) =>
+        a.Shift == b.Shift ? DoubleMath.PowerOfTwo(a.Exponent - b.Exponent) : DoubleMath.Exp(Distance(a, b));
+
+    private protected static double GreatestGeneral(in RowMemory row, nuint begin, nuint end)
+    {
+        TVector m = SetAll(double.NegativeInfinity);
+        for (nuint j = begin; j < end; j += LaneCount)
         {
-            nuint j = b * length;
-            blocks[b] = Exponentials(z + j, gradient + j, nuint.Min(classes - j, length), label - j);
-            if (blocks[b].Reference > reference)
+            m = TNumbers.Greater(
+                LoadElements(row.Z, j, nuint.Min(end - j, LaneCount), double.NegativeInfinity), m);
+        }
+
+        return TNumbers.Double(TNumbers.GreatestLane(m));
+    }
+
+    private protected static Greatest GreatestOthers(in RowMemory row, nuint begin, nuint count, nuint label)
+    {
+        nuint end = begin + count;
+        nuint split = label < begin ? begin : label < end ? label : end;
+        nuint after = label - begin < count ? label + 1 : split;
+        return new() { Before = GreatestGeneral(row, begin, split), After = GreatestGeneral(row, after, end) };
+    }
+
+    /// <summary>First pass over a block, general.</summary>
+    private protected static void ComputeGeneralBlock(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint begin,
+        nuint count,
+        nuint label,
+        in Greatest greatest,
+        out Block block)
+    {
+        double m = greatest.Before > greatest.After ? greatest.Before : greatest.After;
+        if (plan.Transforms)
+        {
+            m = Transformed(new OneDouble(m), job, plan).Value;
+        }
+
+        block = BlockAt(m);
+        Exponential<TVector> c = ExponentialConstants(block.Base.Shift, block.Base.Exponent);
+        BlockSum<TDoubles> sum = default;
+        TargetSums targets = default;
+        for (nuint tile = 0; tile < count; tile += Tile)
+        {
+            TileSum<TVector> tileSum = EmptyTile();
+            nuint end = nuint.Min(count, tile + Tile);
+            for (nuint j = tile; j < end; j += LaneCount)
             {
-                reference = blocks[b].Reference;
+                nuint lanes = nuint.Min(end - j, LaneCount);
+                TVector v = GeneralExponential(
+                    job, plan, row, begin + j, lanes, label, c, block.Base, plan.SumsTargets ? &targets : null);
+                if (row.KeepsE)
+                {
+                    StoreScalars(row.E + begin + j, lanes, v);
+                }
+
+                Accumulate(ref tileSum, v);
+            }
+
+            TNumbers.AddTile(ref sum, tileSum);
+        }
+
+        block.Others = TNumbers.Total(sum);
+        block.TargetSum = TNumbers.SumLanes(targets.Sum);
+        block.TargetDot = TNumbers.SumLanes(targets.Dot);
+    }
+
+    /// <summary>A label's exponential, relative to its own anchor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static double LabelExponential(double u, Anchor anchor) =>
+        anchor.Shift < 0 || anchor.Shift > 0
+            ? u > double.NegativeInfinity ? 1.0 + (u - u) : 0
+            : DoubleMath.ExpReduced(u, anchor.Exponent);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TReal Transformed<TReal>(TReal z, in SoftmaxCrossEntropyJob job, in Plan plan)
+        where TReal : unmanaged, IReal<TReal> =>
+        plan.Capped
+            ? DoubleMath.SoftCapped(z, TReal.Set(plan.Slope), TReal.Set(job.Softcap)).Value
+            : z * TReal.Set(plan.Slope);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double Position(Anchor a) => a.Shift + (a.Exponent * DoubleMath.Ln2);
+
+    // u − a, in two steps of which the first is exact for u near a.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TReal Above<TReal>(TReal u, Anchor a)
+        where TReal : unmanaged, IReal<TReal> =>
+        (u - TReal.Set(a.Shift + (a.Exponent * DoubleMath.Ln2High))) - TReal.Set(a.Exponent * DoubleMath.Ln2Low);
+
+    private static double Distance(Anchor a, Anchor b)
+    {
+        double n = a.Exponent - b.Exponent;
+        return ((a.Shift - b.Shift) + (n * DoubleMath.Ln2High)) + (n * DoubleMath.Ln2Low);
+    }
+
+    // The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond lanes.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TDoubles SmearedTargets(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint j, nuint lanes)
+    {
+        TDoubles b = TDoubles.Set(plan.Spread);
+        if (plan.Target == Target.Distribution)
+        {
+            b = (TNumbers.Widen(LoadNumbers(row.Q, j, lanes)) * TDoubles.Set(plan.Kept)) + b;
+        }
+
+        if (job.ClassWeights is not null)
+        {
+            b *= lanes == LaneCount
+                ? TNumbers.LoadDoubles(job.ClassWeights + j)
+                : TNumbers.LoadDoublesPartial(job.ClassWeights + j, lanes, 0.0);
+        }
+        else if (lanes < LaneCount)
+        {
+            b *= Ones(lanes);
+        }
+
+        return b;
+    }
+
+    // e of classes j, j + 1, …; 0 for the label and beyond lanes. Where targets are summed, adds theirs.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector GeneralExponential(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint j,
+        nuint lanes,
+        nuint label,
+        in Exponential<TVector> c,
+        Anchor blockBase,
+        TargetSums* targets)
+    {
+        TVector v = LoadElements(row.Z, j, lanes, double.NegativeInfinity);
+        TVector low = SetAll(0);
+        if (plan.Transforms || targets is not null)
+        {
+            TDoubles u = TNumbers.Widen(v);
+            if (plan.Transforms)
+            {
+                u = Transformed(u, job, plan);
+            }
+
+            if (targets is not null)
+            {
+                TDoubles b = SmearedTargets(job, plan, row, j, lanes);
+                TDoubles term = b * Above(u, blockBase);
+                targets->Sum += b;
+
+                // Where b is 0, nothing, however unlikely the class.
+                targets->Dot += TDoubles.SelectBelow(Zero, b, term, TDoubles.SelectBelow(b, Zero, term, Zero));
+            }
+
+            if (plan.Transforms)
+            {
+                // Clamped here, so that the low part is never infinite.
+                u = TDoubles.Greater(TNumbers.Widen(c.Lowest), u - TDoubles.Set(blockBase.Shift));
+                v = TNumbers.Narrow(u);
+                low = TNumbers.Narrow(u - TNumbers.Widen(v));
             }
         }
 
-        double others = 0;
-        for (nuint b = 0; b < count; b++)
+        if (label - j < lanes || lanes < LaneCount)
         {
-            blocks[b].Factor = DoubleMath.Exp(blocks[b].Reference - reference);
-            others += blocks[b].Others * blocks[b].Factor;
-        }
-
-        RowSums sums = new(others * Unbias, zLabel - reference, hasLabel);
-        if (sums.IsNaN)
-        {
-            Fill(gradient, classes, CanonicalNaN);
-            if (loss is not null)
+            TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
+            if (label - j < lanes)
             {
-                *loss = CanonicalNaN;
+                v = TNumbers.ReplaceLane(v, label - j, nothing);
+                low = TNumbers.ReplaceLane(low, label - j, TNumbers.Scalar(0));
             }
 
+            // Past the end a softcap has made −infinity finite.
+            if (plan.Capped)
+            {
+                for (nuint i = lanes; i < LaneCount; i++)
+                {
+                    v = TNumbers.ReplaceLane(v, i, nothing);
+                    low = TNumbers.ReplaceLane(low, i, TNumbers.Scalar(0));
+                }
+            }
+        }
+
+        return plan.Transforms
+            ? TNumbers.Exponential<Split>(v, low, c)
+            : TNumbers.Exponential<Shifted>(v, default, c);
+    }
+
+    // The greatest logit of a contiguous block without the label, which may lie outside.
+    private static double GreatestOther(TScalar* z, nuint count, nuint label)
+    {
+        if (count <= LaneCount)
+        {
+            TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
+            TVector lanes = TNumbers.LoadPartial(z, count, nothing);
+            TVector others = label < count ? TNumbers.ReplaceLane(lanes, label, nothing) : lanes;
+            return TNumbers.Double(TNumbers.GreatestLane(TNumbers.Greater(others, TNumbers.Set(nothing))));
+        }
+
+        if (label >= count)
+        {
+            return GreatestOf(z, count);
+        }
+
+        double before = GreatestOf(z, label);
+        double after = GreatestOf(z + label + 1, count - label - 1);
+        return before > after ? before : after;
+    }
+
+    // The first class of a row whose number is the greatest. NaN is passed over.
+    private static nuint FirstGreatest(in ElementArray a, nuint count)
+    {
+        nuint best = 0;
+        double greatest = double.NegativeInfinity;
+        for (nuint j = 0; j < count; j++)
+        {
+            double x = Element(a, j);
+            if (x > greatest)
+            {
+                greatest = x;
+                best = j;
+            }
+        }
+
+        return best;
+    }
+
+    // A block whose greatest u without the label is m.
+    private static Block BlockAt(double m)
+    {
+        Anchor anchor = AnchorAt(m);
+        return new() { Anchor = anchor, Base = m == double.NegativeInfinity ? default : anchor };
+    }
+
+    // First pass over a block of logits that lie next to one another and are what the softmax is taken of.
+    private static void ComputePlainBlock(TScalar* z, TScalar* e, nuint count, nuint label, out Block block)
+    {
+        block = BlockAt(GreatestOther(z, count, label));
+        Exponential<TVector> c = ExponentialConstants(block.Base.Shift, block.Base.Exponent);
+        block.Others = block.Base.Shift < 0 || block.Base.Shift > 0
+            ? BlockExponentials<Shifted>(z, e, count, label, c)
+            : BlockExponentials<Plain>(z, e, count, label, c);
+    }
+
+    // Second pass over a block, general.
+    private static void ComputeGeneralGradient(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint begin,
+        nuint count,
+        nuint label,
+        in Block block,
+        in Scale<TScalar> scale,
+        double targetFactor)
+    {
+        Scale<TVector> s = InAllLanes(scale);
+        Exponential<TVector> c = ExponentialConstants(block.Base.Shift, block.Base.Exponent);
+        for (nuint j = begin; j < begin + count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(begin + count - j, LaneCount);
+            TVector e = row.KeepsE
+                ? LoadScalars(row.E + j, lanes, TNumbers.Scalar(0))
+                : GeneralExponential(job, plan, row, j, lanes, label, c, block.Base, null);
+            TVector g = TNumbers.Scaled(e, s);
+            if (plan.Smears)
+            {
+                TDoubles b = SmearedTargets(job, plan, row, j, lanes) * TDoubles.Set(targetFactor);
+                g = TNumbers.Subtract(g, NarrowedFlushed(b));
+            }
+
+            if (plan.Capped)
+            {
+                TDoubles z = TNumbers.Widen(LoadElements(row.Z, j, lanes, 0));
+                TDoubles slope =
+                    DoubleMath.SoftCapped(z, TDoubles.Set(plan.Slope), TDoubles.Set(job.Softcap)).Derivative
+                    * TDoubles.Set(plan.Chain);
+                g = TNumbers.Multiply(g, NarrowedFlushed(slope));
+            }
+
+            g = Flushed(g);
+            if (row.Accumulates)
+            {
+                g = Accumulated(LoadElements(row.Gradient, j, lanes, 0), g);
+            }
+
+            StoreElements(row.Gradient, j, lanes, Canonical(g));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Label LabelOf(in SoftmaxCrossEntropyJob job, in Plan plan, nuint row)
+    {
+        if (plan.Target is not (Target.Int32 or Target.Int64))
+        {
+            return new() { Index = NoLabel, Weight = 1 };
+        }
+
+        long y = plan.Target == Target.Int32 ? ((int*)job.Targets)[row] : ((long*)job.Targets)[row];
+        if (job.Ignores && y == job.IgnoreIndex)
+        {
+            return new() { Index = NoLabel, IsIgnored = true };
+        }
+
+        nuint index = y < 0 ? NoLabel : (nuint)y;
+        return new()
+        {
+            Index = index,
+            Weight = job.ClassWeights is not null && index < job.Classes ? job.ClassWeights[index] : 1,
+        };
+    }
+
+    // blocks may be null where no targets are smeared.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static RowResults ResultsOf(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowSums s,
+        in Label label,
+        double upstream,
+        Block* blocks,
+        nuint blockCount)
+    {
+        RowResults r = default;
+        bool hasLabel = label.Index < job.Classes;
+        double uRelative = Above(new OneDouble(s.ULabel), s.Anchor).Value;
+
+        // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
+        bool near = uRelative > -40.0;
+        double logSum = 0;
+        if (plan.WantsLogSumExp || (plan.WantsLoss && (plan.Smears || (hasLabel && !near))))
+        {
+            logSum = DoubleMath.Log(s.Sum);
+        }
+
+        if (plan.WantsLogSumExp)
+        {
+            double n = s.Anchor.Exponent;
+            r.LogSumExp = s.Anchor.Shift + ((n * DoubleMath.Ln2High) + ((n * DoubleMath.Ln2Low) + logSum));
+        }
+
+        // Σ w·q, apart from the label's own, and the label's.
+        double rest = 0;
+        double own = 0;
+        if (plan.Target == Target.Distribution)
+        {
+            for (nuint b = 0; b < blockCount; b++)
+            {
+                rest += blocks[b].TargetSum;
+            }
+        }
+        else if (plan.Target == Target.None)
+        {
+            rest = 1;
+        }
+        else if (hasLabel)
+        {
+            rest = plan.Spread * (plan.ClassWeightSum - label.Weight);
+            own = (plan.Kept + plan.Spread) * label.Weight;
+        }
+        else
+        {
+            rest = label.IsIgnored ? 0 : 1;
+        }
+
+        double pull = 2.0 * job.ZLossScale * r.LogSumExp;
+
+        if (plan.WantsLoss)
+        {
+            double loss = 0;
+            if (hasLabel)
+            {
+                double weight = plan.Kept * label.Weight;
+                if (weight > 0)
+                {
+                    loss = weight * (near
+                        ? DoubleMath.Log1P(TNumbers.Quotient(s.Others, s.ELabel))
+                        : logSum - uRelative);
+                }
+            }
+
+            for (nuint b = 0; plan.Smears && b < blockCount; b++)
+            {
+                double sum = blocks[b].TargetSum;
+                if (sum < 0 || sum > 0 || double.IsNaN(sum))
+                {
+                    loss += (sum * (logSum + Distance(s.Anchor, blocks[b].Base))) - blocks[b].TargetDot;
+                }
+            }
+
+            r.Loss = loss;
+        }
+
+        if (job.ZLossScale < 0 || job.ZLossScale > 0)
+        {
+            r.ZLoss = job.ZLossScale * (r.LogSumExp * r.LogSumExp);
+        }
+
+        r.Factor = (job.GradScale * upstream) * (plan.Capped ? 1.0 : plan.Chain);
+        double scale = ((rest + own) + pull) * r.Factor;
+        r.HasNaNGradient = !(r.Factor - r.Factor == 0) || double.IsNaN(scale);
+
+        // Infinite, it would make NaN of probabilities that are 0.
+        const double Most = 1.0715086071862673e+301;
+        r.Scale = TNumbers.Times(s.Inverse, scale > Most ? Most : scale < -Most ? -Most : scale);
+        double pLabel = TNumbers.Product(new(s.ELabel), s.Inverse);
+        r.LabelGradient = ((pLabel * (rest + pull)) - (TNumbers.Product(s.Others, s.Inverse) * own)) * r.Factor;
+        return r;
+    }
+
+    // Adds a row to the totals.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CountRow(ref Totals totals, in Label label, double loss, double zLoss, bool correct)
+    {
+        if (label.IsIgnored)
+        {
             return;
         }
 
+        totals.Loss += loss;
+        totals.ZLoss += zLoss;
+        totals.Weight += label.Weight;
+        totals.Rows++;
+        totals.Correct += correct ? 1u : 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PutRowOutputs(
+        in SoftmaxCrossEntropyJob job, nuint row, double loss, double zLoss, double logSumExp)
+    {
+        if (job.Losses is not null)
+        {
+            Put(new(job.Losses, 1, job.ElementType), row, loss);
+        }
+
+        if (job.ZLosses is not null)
+        {
+            Put(new(job.ZLosses, 1, job.ElementType), row, zLoss);
+        }
+
+        if (job.LogSumExp is not null)
+        {
+            Put(new(job.LogSumExp, 1, job.ElementType), row, logSumExp);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double UpstreamOf(in SoftmaxCrossEntropyJob job, nuint row)
+    {
+        if (job.Upstream is null)
+        {
+            return 1.0;
+        }
+
+        double upstream = Element(new(job.Upstream, 1, job.ElementType), row);
+        return DoubleMath.Magnitude(upstream) < TNumbers.SmallestNormal ? 0 : upstream;
+    }
+
+    // One row, row i of the batch. TPlain leaves out what plain jobs do not need; it changes no result.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static void ComputeRow<TPlain>(
+        in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, in RowMemory row, ref Totals totals)
+        where TPlain : struct, IFlag
+    {
+        nuint classes = job.Classes;
+        Label label = LabelOf(job, plan, i);
+
+        // For an ignored row nothing is computed but lse; the gradient is written last, as e may lie there, and z.
+        bool fills = label.IsIgnored && row.Gradient.Start is not null && !row.Accumulates;
+        if (label.IsIgnored && job.LogSumExp is null)
+        {
+            if (fills)
+            {
+                Fill(row.Gradient, classes, 0);
+            }
+
+            PutRowOutputs(job, i, 0, 0, 0);
+            return;
+        }
+
+        bool hasLabel = label.Index < classes;
+
+        // The gradient may be z: read these now.
+        double zLabel = hasLabel ? Element(row.Z, label.Index) : double.NegativeInfinity;
+        double uLabel = !TPlain.Value && hasLabel && plan.Transforms
+            ? Transformed(new OneDouble(zLabel), job, plan).Value
+            : zLabel;
+        bool correct = !TPlain.Value && job.CountCorrect && !label.IsIgnored;
+        if (correct && plan.Target == Target.Distribution)
+        {
+            correct = FirstGreatest(row.Z, classes) == FirstGreatest(row.Q, classes);
+        }
+
+        nuint count = ((classes - 1) / plan.BlockLength) + 1;
+        Block* blocks = stackalloc Block[(int)count];
+        Anchor anchor = AnchorAt(uLabel);
         for (nuint b = 0; b < count; b++)
         {
-            nuint j = b * length;
-            ScaleBlock(gradient + j, nuint.Min(classes - j, length), new Scale(blocks[b].Factor * sums.Inverse));
+            nuint j = b * plan.BlockLength;
+            nuint length = nuint.Min(classes - j, plan.BlockLength);
+
+            // Without a place for a whole block's e, the general pass is taken, which needs none.
+            if (TPlain.Value || (IsPlain(row.Z) && !plan.Transforms && !plan.SumsTargets && !correct
+                && (row.KeepsE || plan.BlockLength == BlockLength)))
+            {
+                ComputePlainBlock(
+                    Scalars(row.Z) + j, row.E + (row.KeepsE ? j : 0), length, label.Index - j, out blocks[b]);
+            }
+            else
+            {
+                Greatest greatest = GreatestOthers(row, j, length, label.Index);
+
+                // Of equals the first counts.
+                if (hasLabel && (greatest.Before >= zLabel || greatest.After > zLabel))
+                {
+                    correct = false;
+                }
+
+                ComputeGeneralBlock(job, plan, row, j, length, label.Index, greatest, out blocks[b]);
+            }
+
+            if (Position(blocks[b].Anchor) > Position(anchor))
+            {
+                anchor = blocks[b].Anchor;
+            }
+        }
+
+        Pair others = default;
+        for (nuint b = 0; b < count; b++)
+        {
+            blocks[b].Factor = Ratio(blocks[b].Anchor, anchor);
+            others = TNumbers.Add(others, TNumbers.Times(blocks[b].Others, blocks[b].Factor));
+        }
+
+        Anchor labelAnchor = AnchorAt(uLabel);
+        double eLabel = hasLabel ? LabelExponential(uLabel, labelAnchor) * Ratio(labelAnchor, anchor) : 0;
+        RowSums sums = new(anchor, TNumbers.Times(others, Scale.Unbias), uLabel, eLabel);
+        if (sums.IsNaN)
+        {
+            if (fills)
+            {
+                Fill(row.Gradient, classes, 0);
+            }
+            else if (row.Gradient.Start is not null && !label.IsIgnored)
+            {
+                Fill(row.Gradient, classes, DoubleMath.CanonicalNaN);
+            }
+
+            double lost = label.IsIgnored ? 0 : DoubleMath.CanonicalNaN;
+            PutRowOutputs(job, i, lost, lost, DoubleMath.CanonicalNaN);
+            CountRow(ref totals, label, lost, lost, false);
+            return;
+        }
+
+        RowResults r = ResultsOf(job, plan, sums, label, UpstreamOf(job, i), blocks, count);
+        PutRowOutputs(job, i, label.IsIgnored ? 0 : r.Loss, label.IsIgnored ? 0 : r.ZLoss, r.LogSumExp);
+        CountRow(ref totals, label, r.Loss, r.ZLoss, correct);
+        if (fills)
+        {
+            Fill(row.Gradient, classes, 0);
+        }
+
+        if (row.Gradient.Start is null || label.IsIgnored)
+        {
+            return;
+        }
+
+        if (r.HasNaNGradient)
+        {
+            Fill(row.Gradient, classes, DoubleMath.CanonicalNaN);
+            return;
+        }
+
+        TVector old = row.Accumulates && hasLabel ? LoadElements(row.Gradient, label.Index, 1, 0) : SetAll(0);
+
+        // Only the general pass keeps zeros from becoming −0.
+        bool plain = (TPlain.Value || (IsPlain(row.Gradient) && row.E == Scalars(row.Gradient) && !plan.Smears
+            && !plan.Capped)) && TNumbers.Rounded(r.Scale) > 0;
+        for (nuint b = 0; b < count; b++)
+        {
+            nuint j = b * plan.BlockLength;
+            nuint length = nuint.Min(classes - j, plan.BlockLength);
+            Scale<TScalar> scale = TNumbers.MakeScale(TNumbers.Times(r.Scale, blocks[b].Factor));
+            if (plain)
+            {
+                ScaleBlock(row.E + j, length, scale);
+            }
+            else
+            {
+                ComputeGeneralGradient(job, plan, row, j, length, label.Index, blocks[b], scale, r.Factor);
+            }
         }
 
         if (hasLabel)
         {
-            gradient[label] = sums.LabelGradient;
-        }
-
-        if (loss is not null)
-        {
-            *loss = sums.Loss;
+            PutLabelGradient(job, plan, row, label.Index, r.LabelGradient, zLabel, old);
         }
     }
 
-    // As many rows as a vector has lanes, a lane for each: the same operations as in Row, so the same bits, but none waits
-    // for another. False, with nothing written, where a row is not an ordinary one.
+    private static void PutLabelGradient(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint label,
+        double g,
+        double zLabel,
+        TVector old)
+    {
+        if (plan.Capped)
+        {
+            g *= DoubleMath.SoftCapped<OneDouble>(new(zLabel), new(plan.Slope), new(job.Softcap)).Derivative.Value
+                * plan.Chain;
+        }
+
+        if (row.Accumulates)
+        {
+            TVector sum = Accumulated(old, TNumbers.Set(RoundedToElement(g)));
+            StoreElements(row.Gradient, label, 1, Canonical(sum));
+        }
+        else
+        {
+            Put(row.Gradient, label, g);
+        }
+    }
+
+    // Whether all rows of a job lie as they are computed, and have no options beyond what changes their scale.
+    private static bool IsPlain(in SoftmaxCrossEntropyJob job, in Plan plan) =>
+        job.InnerSize == 1 && job.ElementType == TNumbers.Type && job.Gradient is not null && !job.Accumulate
+        && !plan.Transforms && !plan.Smears && !job.CountCorrect;
+
+    private static void ComputePlainRows(
+        in SoftmaxCrossEntropyJob job, in Plan plan, nuint begin, nuint end, ref Totals totals)
+    {
+        for (nuint i = begin; i < end; i++)
+        {
+            TScalar* gradient = (TScalar*)job.Gradient + (i * job.GradientStride);
+            RowMemory row = new()
+            {
+                Z = new((TScalar*)job.Logits + (i * job.LogitsStride), 1, TNumbers.Type),
+                Gradient = new(gradient, 1, TNumbers.Type),
+                E = gradient,
+                KeepsE = true,
+            };
+            ComputeRow<Yes>(job, plan, i, row, ref totals);
+        }
+    }
+
+    // Row i, read and written where it lies.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
-    private static bool RowsOfFewClasses(in SoftmaxCrossEntropyJob job, nuint first)
+    private static void ComputeDirectRow(in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, ref Totals totals)
+    {
+        RowMemory row = new()
+        {
+            Z = SampleOf(job.Logits, job.LogitsStride, job.ElementType, job.InnerSize, i),
+            Gradient = SampleOf(job.Gradient, job.GradientStride, job.ElementType, job.InnerSize, i),
+            Accumulates = job.Accumulate,
+        };
+        if (plan.Target == Target.Distribution)
+        {
+            row.Q = SampleOf(job.Targets, job.TargetsStride, job.ElementType, job.InnerSize, i);
+        }
+
+        // e goes where the gradient will, if it has its type and place there and nothing is needed again of what it
+        // overwrites.
+        bool inGradient = row.Gradient.Start is not null && IsPlain(row.Gradient) && !job.Accumulate
+            && !(plan.Capped && row.Gradient.Start == row.Z.Start);
+        TScalar* scratch = stackalloc TScalar[inGradient ? 0 : (int)nuint.Min(job.Classes, BlockLength)];
+        row.E = inGradient ? Scalars(row.Gradient) : scratch;
+        row.KeepsE = inGradient || job.Classes <= BlockLength;
+        ComputeRow<No>(job, plan, i, row, ref totals);
+    }
+
+    // Up to StagedRows positions of one sample, from row i on: turned into rows, computed, and turned back.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static void ComputeStagedRows(
+        in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, nuint count, ref Totals totals)
+    {
+        nuint inner = job.InnerSize;
+        nuint classes = job.Classes;
+        TScalar* z = stackalloc TScalar[(int)(StagedRows * classes)];
+        TScalar* g = stackalloc TScalar[(int)(StagedRows * classes)];
+        TScalar* lanes = stackalloc TScalar[Lanes.Length];
+        ElementArray logits = new(
+            SampleOf(job.Logits, job.LogitsStride, job.ElementType, inner, i).Start, 1, job.ElementType);
+        for (nuint j = 0; j < classes; j++)
+        {
+            TNumbers.Store(lanes, LoadElements(logits, j * inner, count, 0));
+            for (nuint k = 0; k < count; k++)
+            {
+                z[(k * classes) + j] = lanes[k];
+            }
+        }
+
+        for (nuint k = 0; k < count; k++)
+        {
+            RowMemory row = new()
+            {
+                Z = new(z + (k * classes), 1, TNumbers.Type),
+                Gradient = new(job.Gradient is null ? null : g + (k * classes), 1, TNumbers.Type),
+                E = g + (k * classes),
+                KeepsE = true,
+            };
+            if (plan.Target == Target.Distribution)
+            {
+                row.Q = SampleOf(job.Targets, job.TargetsStride, job.ElementType, inner, i + k);
+            }
+
+            ComputeRow<No>(job, plan, i + k, row, ref totals);
+        }
+
+        if (job.Gradient is null)
+        {
+            return;
+        }
+
+        ElementArray gradient = new(
+            SampleOf(job.Gradient, job.GradientStride, job.ElementType, inner, i).Start, 1, job.ElementType);
+        for (nuint begin = 0, end; begin < count; begin = end)
+        {
+            bool untouched = IsUntouched(job, plan, i + begin);
+            for (end = begin + 1; end < count && IsUntouched(job, plan, i + end) == untouched; end++)
+            {
+            }
+
+            for (nuint j = 0; !untouched && j < classes; j++)
+            {
+                for (nuint k = begin; k < end; k++)
+                {
+                    lanes[k - begin] = g[(k * classes) + j];
+                }
+
+                TVector v = TNumbers.LoadPartial(lanes, end - begin, TNumbers.Scalar(0));
+                if (job.Accumulate)
+                {
+                    v = Accumulated(LoadElements(gradient, (j * inner) + begin, end - begin, 0), v);
+                }
+
+                StoreElements(gradient, (j * inner) + begin, end - begin, Canonical(v));
+            }
+        }
+    }
+
+    // Whether a row's gradient stays as it is.
+    private static bool IsUntouched(in SoftmaxCrossEntropyJob job, in Plan plan, nuint row) =>
+        job.Accumulate && LabelOf(job, plan, row).IsIgnored;
+
+    // LaneCount rows of at most LaneCount classes at once, a lane for each row: the same operations as in ComputeRow, so
+    // the same bits, but none waits for another. False, with nothing written, where a row is not an ordinary one. Not for
+    // doubles, whose sums are in two parts.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static bool RowsOfFewClasses(
+        in SoftmaxCrossEntropyJob job, in Plan plan, nuint first, ref Totals totals)
     {
         const int Rows = Lanes.Length;
         int classes = (int)job.Classes;
-        float* v = stackalloc float[Rows * Rows]; // class by class
-        float* constants = stackalloc float[4 * Rows];
+        TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
+        TScalar* v = stackalloc TScalar[Rows * Rows]; // class by class
         double* zLabel = stackalloc double[Rows];
-        double* exponent = stackalloc double[Rows];
+        Anchor* blockAnchor = stackalloc Anchor[Rows];
+        Label* label = stackalloc Label[Rows];
         for (int i = 0; i < Rows; i++)
         {
-            float* z = job.Logits + ((first + (nuint)i) * job.Classes);
+            TScalar* z = (TScalar*)job.Logits + ((first + (nuint)i) * job.LogitsStride);
             for (int j = 0; j < classes; j++)
             {
                 v[(j * Rows) + i] = z[j];
             }
 
-            nuint label = Label(job, first + (nuint)i);
+            label[i] = LabelOf(job, plan, first + (nuint)i);
             zLabel[i] = double.NegativeInfinity;
-            if (label < job.Classes)
+            if (label[i].Index < job.Classes)
             {
-                zLabel[i] = z[label];
-                v[((int)label * Rows) + i] = float.NegativeInfinity;
+                zLabel[i] = TNumbers.Double(z[label[i].Index]);
+                v[((int)label[i].Index * Rows) + i] = nothing;
             }
         }
 
-        TVector greatest = TVector.Set(float.NegativeInfinity);
+        TVector greatest = TNumbers.Set(nothing);
         for (int j = 0; j < classes; j++)
         {
-            greatest = TVector.Greater(TVector.Load(v + (j * Rows)), greatest);
+            greatest = TNumbers.Greater(TNumbers.Load(v + (j * Rows)), greatest);
         }
 
-        float* lowest = constants;
-        float* round = constants + Rows;
-        TVector.Store(round, greatest);
+        TScalar* constants = stackalloc TScalar[4 * Rows];
+        TScalar* lowest = constants;
+        TScalar* round = constants + Rows;
+        TNumbers.Store(round, greatest);
         for (int i = 0; i < Rows; i++)
         {
-            if (!Unshifted(round[i]))
+            blockAnchor[i] = AnchorAt(TNumbers.Double(round[i]));
+            if (blockAnchor[i].Shift < 0 || blockAnchor[i].Shift > 0)
             {
                 return false;
             }
 
-            exponent[i] = ReferenceExponent(round[i]);
-            lowest[i] = ExponentialLowest(exponent[i]);
-            round[i] = ExponentialRound(exponent[i]);
+            lowest[i] = TNumbers.Scalar(ExponentialLowest(blockAnchor[i].Exponent));
+            round[i] = TNumbers.Scalar(ExponentialRound(blockAnchor[i].Exponent));
         }
 
-        Constants c = new(TVector.Set(0), TVector.Load(lowest), TVector.Load(round));
+        Exponential<TVector> c = new(SetAll(0), TNumbers.Load(lowest), TNumbers.Load(round));
         for (int j = 0; j < classes; j++)
         {
-            TVector.Store(v + (j * Rows), Exponential<No>(TVector.Load(v + (j * Rows)), c));
+            TScalar* e = v + (j * Rows);
+            TNumbers.Store(e, TNumbers.Exponential<Plain>(TNumbers.Load(e), default, c));
         }
 
         // SumLanes of one tile: with so few classes every lane holds one, exactly.
         double* sum = stackalloc double[Rows * Rows];
         for (int k = 0; k < classes * Rows; k++)
         {
-            sum[k] = v[k];
+            sum[k] = TNumbers.Double(v[k]);
         }
 
         for (int half = Rows / 2; half > 0; half /= 2)
@@ -190,285 +916,74 @@ internal static unsafe class SoftmaxCrossEntropyKernel<TVector, TSum>
             }
         }
 
-        RowSums* sums = stackalloc RowSums[Rows];
-        float* high = constants + (2 * Rows);
-        float* low = constants + (3 * Rows);
-        float* unbias = round; // no longer needed
+        RowResults* results = stackalloc RowResults[Rows];
+        TScalar* high = constants + (2 * Rows);
+        TScalar* low = constants + (3 * Rows);
+        TScalar* unbias = round; // no longer needed
         for (int i = 0; i < Rows; i++)
         {
-            double blockReference = exponent[i] * DoubleMath.Ln2;
-            double reference = blockReference > zLabel[i] ? blockReference : zLabel[i];
-            double factor = DoubleMath.Exp(blockReference - reference);
-            sums[i] = new(
-                sum[i] * factor * Unbias, zLabel[i] - reference, Label(job, first + (nuint)i) < job.Classes);
-            if (sums[i].IsNaN)
+            Anchor labelAnchor = AnchorAt(zLabel[i]);
+            Anchor anchor = Position(blockAnchor[i]) > Position(labelAnchor) ? blockAnchor[i] : labelAnchor;
+            double factor = Ratio(blockAnchor[i], anchor);
+            double eLabel = label[i].Index < job.Classes
+                ? LabelExponential(zLabel[i], labelAnchor) * Ratio(labelAnchor, anchor)
+                : 0;
+            RowSums sums = new(anchor, new(sum[i] * factor * Scale.Unbias), zLabel[i], eLabel);
+            if (sums.IsNaN)
             {
                 return false;
             }
 
-            Scale scale = new(factor * sums[i].Inverse);
+            results[i] = ResultsOf(job, plan, sums, label[i], UpstreamOf(job, first + (nuint)i), null, 0);
+            Scale<TScalar> scale = TNumbers.MakeScale(TNumbers.Times(results[i].Scale, factor));
             lowest[i] = scale.Lowest;
             high[i] = scale.High;
             low[i] = scale.Low;
             unbias[i] = scale.Unbias;
         }
 
+        Scale<TVector> scales = new(
+            TNumbers.Load(lowest), TNumbers.Load(high), TNumbers.Load(low), TNumbers.Load(unbias));
         for (int j = 0; j < classes; j++)
         {
-            float* e = v + (j * Rows);
-            TVector.Store(
-                e,
-                Scaled(
-                    TVector.Load(e), TVector.Load(lowest), TVector.Load(high), TVector.Load(low), TVector.Load(unbias)));
+            TScalar* e = v + (j * Rows);
+            TNumbers.Store(e, Flushed(TNumbers.Scaled(TNumbers.Load(e), scales)));
         }
 
         for (int i = 0; i < Rows; i++)
         {
             nuint row = first + (nuint)i;
-            nuint label = Label(job, row);
-            if (label < job.Classes)
+            bool ignored = label[i].IsIgnored;
+            PutRowOutputs(
+                job, row, ignored ? 0 : results[i].Loss, ignored ? 0 : results[i].ZLoss, results[i].LogSumExp);
+            CountRow(ref totals, label[i], results[i].Loss, results[i].ZLoss, false);
+            TScalar* gradient = (TScalar*)job.Gradient + (row * job.GradientStride);
+            if (ignored || results[i].HasNaNGradient)
             {
-                v[((int)label * Rows) + i] = sums[i].LabelGradient;
+                Fill(new(gradient, 1, TNumbers.Type), job.Classes, ignored ? 0 : DoubleMath.CanonicalNaN);
+                continue;
             }
 
-            float* gradient = job.Gradient + (row * job.Classes);
+            if (label[i].Index < job.Classes)
+            {
+                v[((int)label[i].Index * Rows) + i] = RoundedToElement(results[i].LabelGradient);
+            }
+
             for (int j = 0; j < classes; j++)
             {
                 gradient[j] = v[(j * Rows) + i];
-            }
-
-            if (job.Losses is not null)
-            {
-                job.Losses[row] = sums[i].Loss;
             }
         }
 
         return true;
     }
 
-    private static bool Unshifted(float m) => m is >= -ShiftAbove and <= ShiftAbove;
-
-    // The exponent n of a block's reference n·ln 2, for a greatest logit m that does not ask for a shift.
-    private static double ReferenceExponent(float m) =>
-        (m * DoubleMath.Log2E) + DoubleMath.Round - DoubleMath.Round;
-
-    private static float ExponentialLowest(double n) => (float)((n - 191.0) * DoubleMath.Ln2);
-
-    private static float ExponentialRound(double n) => (float)(12582912.0 - n + 191.0);
-
-    // First pass over a block. The label may lie outside.
-    private static Block Exponentials(float* z, float* e, nuint count, nuint label)
+    private protected enum Target
     {
-        float m = GreatestOther(z, count, label);
-        bool shifted = !Unshifted(m) && m != float.NegativeInfinity;
-        double n = 0;
-        Block block = new() { Reference = m };
-        if (Unshifted(m))
-        {
-            n = ReferenceExponent(m);
-            block.Reference = n * DoubleMath.Ln2;
-        }
-
-        Constants c = new(TVector.Set(m), TVector.Set(ExponentialLowest(n)), TVector.Set(ExponentialRound(n)));
-        block.Others = shifted
-            ? Exponentials<Yes>(z, e, count, label, c)
-            : Exponentials<No>(z, e, count, label, c);
-        return block;
-    }
-
-    private static double Exponentials<TShifted>(float* z, float* e, nuint count, nuint label, in Constants c)
-        where TShifted : struct, IFlag
-    {
-        TSum sum = default;
-        nuint j = 0;
-        for (; j + Tile <= count; j += Tile)
-        {
-            TileSum tile = label - j < Tile
-                ? PartialTile<TShifted>(z + j, e + j, Tile, label - j, c)
-                : FullTile<TShifted>(z + j, e + j, c);
-            sum = AddTile(sum, tile);
-        }
-
-        if (j < count)
-        {
-            sum = AddTile(sum, PartialTile<TShifted>(z + j, e + j, count - j, label - j, c));
-        }
-
-        return TSum.SumLanes(sum);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TileSum FullTile<TShifted>(float* z, float* e, in Constants c)
-        where TShifted : struct, IFlag
-    {
-        TileSum sum = TileSum.Empty;
-        for (nuint k = 0; k < Tile; k += VectorLanes)
-        {
-            if (Sse.IsSupported)
-            {
-                Sse.Prefetch1(z + k + Prefetch);
-            }
-
-            TVector v = Exponential<TShifted>(TVector.Load(z + k), c);
-            TVector.Store(e + k, v);
-            sum = sum.Add(v);
-        }
-
-        return sum;
-    }
-
-    // A tile that is cut short after count classes or holds the label: absent classes and the label count as −infinity,
-    // and add nothing.
-    private static TileSum PartialTile<TShifted>(float* z, float* e, nuint count, nuint label, in Constants c)
-        where TShifted : struct, IFlag
-    {
-        TileSum sum = TileSum.Empty;
-        for (nuint j = 0; j < count; j += VectorLanes)
-        {
-            nuint lanes = nuint.Min(count - j, VectorLanes);
-            TVector v = lanes == VectorLanes
-                ? TVector.Load(z + j)
-                : TVector.LoadPartial(z + j, lanes, float.NegativeInfinity);
-            if (label - j < VectorLanes)
-            {
-                v = TVector.ReplaceLane(v, label - j, float.NegativeInfinity);
-            }
-
-            v = Exponential<TShifted>(v, c);
-            if (lanes == VectorLanes)
-            {
-                TVector.Store(e + j, v);
-            }
-            else
-            {
-                TVector.StorePartial(e + j, v, lanes);
-            }
-
-            sum = sum.Add(v);
-        }
-
-        return sum;
-    }
-
-    // e = 2·exp(z)·2^(64 − N).
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Exponential<TShifted>(TVector z, in Constants c)
-        where TShifted : struct, IFlag
-    {
-        if (TShifted.Value)
-        {
-            z = TVector.Subtract(z, c.Shift);
-        }
-
-        z = TVector.Greater(c.Lowest, z);
-
-        // n = rint(z·log2 e); r = z − n·ln 2 (Cody and Waite); 2·exp(r) by a minimax polynomial.
-        TVector shifted = TVector.FusedMultiplyAdd(z, TVector.Set(Log2E), c.Round);
-        TVector n = TVector.Subtract(shifted, c.Round);
-        TVector r = TVector.FusedNegateMultiplyAdd(n, TVector.Set(Ln2High), z);
-        r = TVector.FusedNegateMultiplyAdd(n, TVector.Set(Ln2Low), r);
-        TVector p = TVector.FusedMultiplyAdd(TVector.Set(0.0003949224f), r, TVector.Set(0.0027870901f));
-        p = TVector.FusedMultiplyAdd(p, r, TVector.Set(0.016667128f));
-        p = TVector.FusedMultiplyAdd(p, r, TVector.Set(0.08333292f));
-        p = TVector.FusedMultiplyAdd(p, r, TVector.Set(0.3333333f));
-        p = TVector.FusedMultiplyAdd(p, r, TVector.Set(1.0f));
-        p = TVector.FusedMultiplyAdd(p, r, TVector.Set(2.0f));
-        p = TVector.FusedMultiplyAdd(p, r, TVector.Set(2.0f));
-        return TVector.Multiply(p, TVector.PowerOfTwo(shifted));
-    }
-
-    // The greatest of count logits; NaN is passed over.
-    private static float GreatestLogit(float* z, nuint count)
-    {
-        TVector m0 = TVector.Set(float.NegativeInfinity);
-        TVector m1 = m0;
-        TVector m2 = m0;
-        TVector m3 = m0;
-        nuint j = 0;
-        for (; j + (4 * VectorLanes) <= count; j += 4 * VectorLanes)
-        {
-            m0 = TVector.Greater(TVector.Load(z + j), m0);
-            m1 = TVector.Greater(TVector.Load(z + j + VectorLanes), m1);
-            m2 = TVector.Greater(TVector.Load(z + j + (2 * VectorLanes)), m2);
-            m3 = TVector.Greater(TVector.Load(z + j + (3 * VectorLanes)), m3);
-        }
-
-        for (; j + VectorLanes <= count; j += VectorLanes)
-        {
-            m0 = TVector.Greater(TVector.Load(z + j), m0);
-        }
-
-        if (j < count)
-        {
-            m1 = TVector.Greater(TVector.LoadPartial(z + j, count - j, float.NegativeInfinity), m1);
-        }
-
-        return TVector.GreatestLane(TVector.Greater(TVector.Greater(m0, m1), TVector.Greater(m2, m3)));
-    }
-
-    // The greatest of count logits without the label, which may lie outside; NaN is passed over.
-    private static float GreatestOther(float* z, nuint count, nuint label)
-    {
-        if (count <= VectorLanes)
-        {
-            TVector all = TVector.LoadPartial(z, count, float.NegativeInfinity);
-            TVector others = label < count ? TVector.ReplaceLane(all, label, float.NegativeInfinity) : all;
-            return TVector.GreatestLane(TVector.Greater(others, TVector.Set(float.NegativeInfinity)));
-        }
-
-        if (label >= count)
-        {
-            return GreatestLogit(z, count);
-        }
-
-        float before = GreatestLogit(z, label);
-        float after = GreatestLogit(z + label + 1, count - label - 1);
-        return before > after ? before : after;
-    }
-
-    // Second pass over a block.
-    private static void ScaleBlock(float* e, nuint count, in Scale scale)
-    {
-        TVector lowest = TVector.Set(scale.Lowest);
-        TVector high = TVector.Set(scale.High);
-        TVector low = TVector.Set(scale.Low);
-        TVector unbias = TVector.Set(scale.Unbias);
-        nuint j = 0;
-        for (; j + VectorLanes <= count; j += VectorLanes)
-        {
-            TVector.Store(e + j, Scaled(TVector.Load(e + j), lowest, high, low, unbias));
-        }
-
-        if (j < count)
-        {
-            TVector v = Scaled(TVector.LoadPartial(e + j, count - j, 0), lowest, high, low, unbias);
-            TVector.StorePartial(e + j, v, count - j);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Scaled(TVector e, TVector lowest, TVector high, TVector low, TVector unbias)
-    {
-        e = TVector.ZeroBelow(e, lowest);
-        return TVector.Multiply(TVector.FusedMultiplyAdd(e, high, TVector.Multiply(e, low)), unbias);
-    }
-
-    private static void Fill(float* destination, nuint count, float value)
-    {
-        for (nuint j = 0; j < count; j++)
-        {
-            destination[j] = value;
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TSum AddTile(TSum sum, TileSum tile) =>
-        TSum.AddWidened(
-            TSum.AddWidened(sum, TVector.Subtract(tile.High, TVector.Set(SumBase))), tile.Low);
-
-    private interface IFlag
-    {
-        static abstract bool Value { get; }
+        Int32,
+        Int64,
+        Distribution,
+        None,
     }
 
     private readonly struct Yes : IFlag
@@ -481,91 +996,144 @@ internal static unsafe class SoftmaxCrossEntropyKernel<TVector, TSum>
         public static bool Value => false;
     }
 
-    // What the first pass leaves behind of a block.
-    private struct Block
+    // What all rows of a call have in common.
+    private protected readonly struct Plan
     {
-        public double Reference; // stored e = exp(z − Reference)·2^65
-        public double Others;    // sum of e without the label
-        public double Factor;    // exp(Reference − the row's reference)
-    }
+        internal readonly Target Target;
+        internal readonly nuint BlockLength;
+        internal readonly bool Transforms;       // u is not z
+        internal readonly bool Capped;           // there is a softcap
+        internal readonly bool Smears;           // gradients have a target beyond the label: smoothing or a distribution
+        internal readonly bool SumsTargets;      // whether Σ w·q and Σ w·q·u of those targets are needed
+        internal readonly bool WantsLoss;        // and whether the loss is
+        internal readonly bool WantsLogSumExp;   // for itself or the z-loss
+        internal readonly double Kept;           // 1 − label smoothing
+        internal readonly double Spread;         // label smoothing / classes
+        internal readonly double Slope;          // u = slope·z, or softcap·tanh(slope·z)
+        internal readonly double Chain;          // du/dz, or its constant factor where there is a softcap
+        internal readonly double ClassWeightSum; // the number of classes without weights
 
-    // The constants that turn e into e·scale·2^-65, for 0 ≤ scale ≤ 2.
-    private readonly struct Scale
-    {
-        public readonly float Lowest; // anything below becomes 0
-        public readonly float High;   // the factor in two parts: one float would cost half an ULP
-        public readonly float Low;
-        public readonly float Unbias; // a power of two, apart so that no intermediate result can be subnormal
-
-        public Scale(double scale)
+        internal Plan(in SoftmaxCrossEntropyJob job)
         {
-            double unbias = SoftmaxCrossEntropyKernel<TVector, TSum>.Unbias;
-            if (scale < 8.673617379884035e-19)
+            Target = job.Targets is null ? Target.None
+                : job.TargetType == TargetType.LabelsInt32 ? Target.Int32
+                : job.TargetType == TargetType.LabelsInt64 ? Target.Int64
+                : Target.Distribution;
+            nuint classes = job.Classes;
+            BlockLength = Exponentials<TNumbers, TVector, TScalar, TDoubles>.BlockLength;
+            if (classes > BlockLength * MaxBlocks)
             {
-                scale *= 1.152921504606847e+18;
-                unbias *= 8.673617379884035e-19;
+                BlockLength = (classes + MaxBlocks - 1) / MaxBlocks;
+                BlockLength = (BlockLength + Tile - 1) / Tile * Tile;
             }
 
-            Lowest = (float)(FlushBelow / (unbias * scale));
-            High = (float)scale;
-            Low = (float)(scale - High);
-            Unbias = (float)unbias;
+            Capped = job.Softcap > 0;
+            Transforms = Capped || job.Scale < 1.0 || job.Scale > 1.0;
+            Smears = Target == Target.Distribution || job.LabelSmoothing > 0;
+            WantsLoss = job.Losses is not null || job.WantsTotals;
+            WantsLogSumExp = job.LogSumExp is not null || job.ZLosses is not null || job.ZLossScale < 0
+                || job.ZLossScale > 0;
+            SumsTargets = Target == Target.Distribution || (Smears && WantsLoss);
+            Kept = 1.0 - job.LabelSmoothing;
+            Spread = job.LabelSmoothing / classes;
+            Slope = Capped ? job.Scale / job.Softcap : job.Scale;
+            Chain = job.Scale;
+            ClassWeightSum = classes;
+            if (job.ClassWeights is not null)
+            {
+                ClassWeightSum = 0;
+                for (nuint c = 0; c < classes; c++)
+                {
+                    ClassWeightSum += job.ClassWeights[c];
+                }
+            }
         }
     }
 
-    // What a row's sums come to. Everything is relative to exp(reference).
-    private readonly struct RowSums
+    // A point shift + exponent·ln 2 on the axis of u that exponentials are relative to. One of the two is 0.
+    private protected readonly struct Anchor(double shift, double exponent)
     {
-        private readonly double _others;    // without the label
-        private readonly double _zRelative; // the label's logit − reference, −infinity where there is no label
-        private readonly double _eLabel;    // its exponential
-        private readonly double _sum;
+        internal readonly double Shift = shift;
+        internal readonly double Exponent = exponent;
+    }
 
-        public RowSums(double others, double zRelative, bool hasLabel)
+    // What the first pass leaves behind of a block.
+    private protected struct Block
+    {
+        internal Anchor Anchor;    // stored e = exp(u − anchor)·2^65
+        internal Pair Others;      // sum of e without the label
+        internal double Factor;    // exp(anchor − the row's anchor)
+        internal double TargetSum; // Σ w·q of the smeared part of the targets alone
+        internal double TargetDot; // Σ w·q·(u − base)
+        internal Anchor Base;
+    }
+
+    // Where one row lies: as it came, or staged.
+    private protected struct RowMemory
+    {
+        internal ElementArray Z;
+        internal ElementArray Gradient; // or none
+        internal ElementArray Q;        // the distribution
+        internal TScalar* E;            // for e, the whole row's or, where e is not kept, a block's
+        internal bool KeepsE;
+        internal bool Accumulates;
+    }
+
+    private struct TargetSums
+    {
+        internal TDoubles Sum;
+        internal TDoubles Dot;
+    }
+
+    // The greatest logit of a block before and from the label on, both without it; NaN is passed over.
+    private protected struct Greatest
+    {
+        internal double Before;
+        internal double After;
+    }
+
+    private struct Label
+    {
+        internal nuint Index; // NoLabel or beyond the classes where the row has none
+        internal bool IsIgnored;
+        internal double Weight; // its class's, 0 where ignored, 1 where there is none
+    }
+
+    // What a row's sums come to. Everything is relative to exp(anchor).
+    private protected readonly struct RowSums
+    {
+        internal readonly Anchor Anchor;
+        internal readonly Pair Others;   // without the label
+        internal readonly double ULabel; // −infinity where there is no label
+        internal readonly double ELabel; // its exponential
+        internal readonly Pair Inverse;  // 1 / sum
+        internal readonly double Sum;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal RowSums(Anchor anchor, Pair others, double uLabel, double eLabel)
         {
-            _others = others;
-            _zRelative = zRelative;
-            _eLabel = hasLabel ? DoubleMath.Exp(zRelative) : 0;
-            _sum = others + _eLabel;
-            Inverse = 1.0 / _sum;
+            Anchor = anchor;
+            Others = others;
+            ULabel = uLabel;
+            ELabel = eLabel;
+            Pair whole = TNumbers.Add(others, new(eLabel));
+            Sum = TNumbers.Rounded(whole);
+            Inverse = TNumbers.Inverse(whole);
         }
-
-        public double Inverse { get; }
 
         // A logit is NaN or +infinity, or all are −infinity.
-        public bool IsNaN => !(_sum > 0);
-
-        public float LabelGradient => 0.0f - Flushed(_others * Inverse);
-
-        // The first form keeps a small loss accurate; the second holds where the label's exponential is out of range.
-        public float Loss => Flushed(
-            _zRelative > -40.0 ? DoubleMath.Log1P(_others / _eLabel) : DoubleMath.Log(_sum) - _zRelative);
-
-        private static float Flushed(double value) => value < FlushBelow ? 0 : (float)value;
+        internal bool IsNaN => !(Sum > 0);
     }
 
-    // The constants of one block's exponentials.
-    private readonly struct Constants(TVector shift, TVector lowest, TVector round)
+    // A row's results but for its single elements.
+    private struct RowResults
     {
-        public readonly TVector Shift = shift;
-        public readonly TVector Lowest = lowest;
-        public readonly TVector Round = round;
-    }
-
-    // A tile's sum, lane by lane: High − SumBase + Low.
-    private readonly struct TileSum(TVector high, TVector low)
-    {
-        public readonly TVector High = high;
-        public readonly TVector Low = low;
-
-        public static TileSum Empty => new(TVector.Set(SumBase), TVector.Set(0));
-
-        // Adds e without loss: High takes what fits (Dekker's FastTwoSum), Low the rest.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TileSum Add(TVector e)
-        {
-            TVector high = TVector.Add(High, e);
-            return new(high, TVector.Add(Low, TVector.Subtract(e, TVector.Subtract(high, High))));
-        }
+        internal bool HasNaNGradient;
+        internal double Factor;        // of the targets: grad_scale·upstream·du/dz
+        internal Pair Scale;           // of exp(u − anchor)
+        internal double LabelGradient; // without the derivative of a softcap
+        internal double Loss;
+        internal double ZLoss;
+        internal double LogSumExp;
     }
 }

@@ -50,7 +50,7 @@ internal sealed record ChildReport(
         try
         {
             SoftmaxCrossEntropy.Gradient(
-                [1f], [0], 1, gradient, new ExecutionOptions { Backend = NativeXentBackend.Native });
+                [1f], [0], 1, gradient, execution: new() { Backend = NativeXentBackend.Native });
             return null;
         }
         catch (InvalidOperationException e)

@@ -98,7 +98,12 @@ internal sealed class KnifeEdge(ulong seed, NativeXentBackend backend)
     private int WatchedBits()
     {
         SoftmaxCrossEntropy.Gradient(
-            _logits, _label, _logits.Length, _gradient, _loss, new ExecutionOptions { Backend = backend });
+            _logits,
+            _label,
+            _logits.Length,
+            _gradient,
+            rows: new() { Losses = _loss },
+            execution: new() { Backend = backend });
         return BitConverter.SingleToInt32Bits(_watched switch
         {
             Watched.Loss => _loss[0],

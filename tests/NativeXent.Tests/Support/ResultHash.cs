@@ -1,4 +1,5 @@
 using NativeXent.Interop;
+using NativeXent.Jobs;
 using NativeXent.Simd;
 
 namespace NativeXent.Tests.Support;
@@ -10,7 +11,7 @@ namespace NativeXent.Tests.Support;
 internal static unsafe class ResultHash
 {
     /// <summary>The hash of this version.</summary>
-    internal const ulong Expected = 0x2fbf052f056389f5;
+    internal const ulong Expected = 0xc5eff369fafcefa1;
 
     /// <summary>The hash on whatever instruction set the backend has active.</summary>
     internal static ulong Compute(NativeXentBackend backend)
@@ -36,7 +37,8 @@ internal static unsafe class ResultHash
             float[] gradient = new float[logits.Length];
             float[] losses = new float[rows];
             ExecutionOptions execution = new() { Backend = backend };
-            SoftmaxCrossEntropy.Gradient(logits, labels, classes, gradient, losses, execution);
+            SoftmaxCrossEntropy.Gradient(
+                logits, labels, classes, gradient, rows: new() { Losses = losses }, execution: execution);
             hash.Add(gradient);
             hash.Add(losses);
             WithoutLabels(backend, logits, classes, gradient);
@@ -58,7 +60,12 @@ internal static unsafe class ResultHash
             {
                 float[] gradient = new float[logits.Length];
                 SoftmaxCrossEntropy.Gradient(
-                    logits, [edge.Label], logits.Length, gradient, loss, new ExecutionOptions { Backend = backend });
+                    logits,
+                    [edge.Label],
+                    logits.Length,
+                    gradient,
+                    rows: new() { Losses = loss },
+                    execution: new() { Backend = backend });
                 hash.Add(gradient);
                 hash.Add(loss);
             }
@@ -82,15 +89,24 @@ internal static unsafe class ResultHash
         {
             if (backend == NativeXentBackend.Managed)
             {
-                ManagedBackend.SoftmaxCrossEntropy(new()
+                SoftmaxCrossEntropyJob job = new()
                 {
-                    Logits = z,
-                    Labels = y,
-                    Gradient = g,
+                    ElementType = ElementType.Float32,
+                    TargetType = TargetType.LabelsInt32,
                     BatchSize = (nuint)labels.Length,
                     Classes = (nuint)classes,
+                    InnerSize = 1,
                     RowEnd = (nuint)labels.Length,
-                });
+                    Logits = z,
+                    LogitsStride = (nuint)classes,
+                    Targets = y,
+                    TargetsStride = (nuint)classes,
+                    Gradient = g,
+                    GradientStride = (nuint)classes,
+                    Scale = 1,
+                    GradScale = 1,
+                };
+                ManagedBackend.SoftmaxCrossEntropy(job, out _);
             }
             else
             {

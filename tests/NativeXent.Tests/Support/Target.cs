@@ -1,5 +1,6 @@
 using NativeXent.Interop;
 using NativeXent.Simd;
+using NUnit.Framework;
 
 namespace NativeXent.Tests.Support;
 
@@ -16,10 +17,19 @@ public sealed record Target(NativeXentBackend Backend, string InstructionSet)
            select new Target(backend, name),
     ];
 
+    /// <summary>Every target with every element type, for fixtures with a type argument.</summary>
+    public static IEnumerable<TestFixtureData> AllWithElementTypes =>
+        from target in All
+        from type in (Type[])[typeof(float), typeof(double), typeof(Half), typeof(BFloat16)]
+        select new TestFixtureData(type, target);
+
     /// <summary>The one the others are compared with.</summary>
     public static Target First => All[0];
 
     public static IEnumerable<Target> Others => All.Skip(1);
+
+    /// <summary>How a call comes to the backend, where the instruction set is forced.</summary>
+    public ExecutionOptions Execution => new() { Backend = Backend };
 
     private string Active => Backend == NativeXentBackend.Native
         ? NativeBackend.ActiveInstructionSet
@@ -37,22 +47,28 @@ public sealed record Target(NativeXentBackend Backend, string InstructionSet)
         return new Restoration(this, before);
     }
 
-    public Results Compute(Batch batch)
+    /// <summary>Whatever a call gives that is carried out on this target.</summary>
+    public TResult Run<TResult>(Func<ExecutionOptions, TResult> call)
     {
-        Results results = Results.For(batch);
         using (Force())
         {
-            SoftmaxCrossEntropy.Gradient(
+            return call(Execution);
+        }
+    }
+
+    public Results Compute(Batch batch) =>
+        Run(execution =>
+        {
+            Results results = Results.For(batch);
+            _ = SoftmaxCrossEntropy.Gradient(
                 batch.Logits,
                 batch.Labels,
                 batch.Classes,
                 results.Gradient,
-                results.Losses,
-                new ExecutionOptions { Backend = Backend });
-        }
-
-        return results;
-    }
+                rows: new() { Losses = results.Losses },
+                execution: execution);
+            return results;
+        });
 
     private void Force(string name)
     {

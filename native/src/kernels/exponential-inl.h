@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+//
+// Exponentials of a block of logits, their sum, and their scaling: what every kernel about a softmax is made of.
+// docs/numerics.md derives the method and its error bound.
+#pragma once
+
+#include "elements-inl.h"
+
+namespace nxent {
+namespace NXENT_TARGET {
+namespace {
+
+// A tile is the unit of summation: so many vectors are added lane by lane in two numbers, then joined.
+constexpr size_t kTileVectors = 8;
+constexpr size_t kTile = kTileVectors * kLanes;
+// Blocks: short enough for the first-level cache, and never more than kMaxBlocks.
+constexpr size_t kBlock = 4096;
+constexpr size_t kMaxBlocks = 256;
+// How far ahead of the exponentials logits are fetched, in elements: the next block, or the next rows. Chosen by
+// measurement on AVX2: 15 to 20 % of the time at 1000 classes and more.
+constexpr size_t kPrefetch = 4096;
+
+// Stored e is exp(z − reference)·2^65: 2^64 so that e·(low part of the scale) is never subnormal, 2 so that e is not.
+constexpr int kBias = 64;
+constexpr double kUnbias = 0x1p-65;
+// At least the sum of a tile's lane, 8·2√2·2^64.
+constexpr double kSumBase = 0x1p+69;
+
+template <class V>
+struct Exponent;
+
+template <>
+struct Exponent<F> {
+    // Adding it rounds to an integer.
+    static constexpr double kRound = 0x1.8p+23;
+    static constexpr double kOffset = 127.0 + kBias;
+    // Beyond this magnitude of its maximum, a block is shifted by the maximum: there z − m is exact wherever it matters,
+    // while the rounding of n would no longer be harmless.
+    static constexpr double kShiftAbove = 8192.0;
+};
+
+template <>
+struct Exponent<D> {
+    static constexpr double kRound = kRoundDouble;
+    static constexpr double kOffset = 1023.0 + kBias;
+    static constexpr double kShiftAbove = 524288.0;
+};
+
+// The constants of one block's exponentials.
+template <class V>
+struct Exponential {
+    V shift;   // subtracted from z first (0 where the block is not shifted)
+    V lowest;  // reduces to exponent field 0: everything at or below it becomes exactly 0
+    V round;   // kRound − N + kOffset: adding it leaves the result's exponent field in the low bits
+};
+
+template <class V>
+NXENT_INLINE double exponential_lowest(double n) {
+    return static_cast<double>(static_cast<typename Numbers<V>::Scalar>((n - Exponent<V>::kOffset) * kLn2));
+}
+template <class V>
+NXENT_INLINE double exponential_round(double n) {
+    return Exponent<V>::kRound - n + Exponent<V>::kOffset;
+}
+template <class V>
+NXENT_INLINE Exponential<V> exponential_constants(double shift, double n) {
+    return {set_all<V>(shift), set_all<V>(exponential_lowest<V>(n)), set_all<V>(exponential_round<V>(n))};
+}
+
+enum class Input {
+    Plain,
+    Shifted,  // by the constants' shift
+    Split     // with a low part
+};
+
+constexpr float kLog2EFloat = 0x1.715476p+0f;
+constexpr float kLn2HighFloat = 0x1.62e43p-1f;
+constexpr float kLn2LowFloat = -0x1.05c61p-29f;
+
+// e = 2·exp(z + low)·2^(64 − N), for z up to N·ln 2 + 0.35; 0 for z below about (N − 190)·ln 2. NaN gives NaN. Largest
+// error 1.24·2^-24 of the result. Takes Count independent vectors step by step together, to keep the pipelines filled.
+template <Input input, int Count>
+NXENT_INLINE void exponential(F (&z)[Count], const F* low, const Exponential<F>& c) {
+    F shifted[Count], n[Count], p[Count];
+    const auto each = [](auto step) {
+        for (int i = 0; i < Count; ++i) step(i);
+    };
+    if constexpr (input == Input::Shifted) each([&](int i) { z[i] = sub(z[i], c.shift); });
+    each([&](int i) { z[i] = greater(c.lowest, z[i]); });
+    // n = rint(z·log2 e). Where that rounds to the wrong side, |r| is a little above ½ ln 2.
+    each([&](int i) { shifted[i] = fma(z[i], set(kLog2EFloat), c.round); });
+    each([&](int i) { n[i] = sub(shifted[i], c.round); });
+    // Cody and Waite: r = z − n·ln 2. The first step is exact: both terms are multiples of 2^-25, the result below ½.
+    each([&](int i) { z[i] = fnma(n[i], set(kLn2HighFloat), z[i]); });
+    if constexpr (input == Input::Split)
+        each([&](int i) { z[i] = add(z[i], fnma(n[i], set(kLn2LowFloat), low[i])); });
+    else
+        each([&](int i) { z[i] = fnma(n[i], set(kLn2LowFloat), z[i]); });
+    // 2·exp(r) by a minimax polynomial of degree 7, relative error 2^-33 for |r| ≤ 0.3475. Doubled, it is at least √2, so
+    // that e is never subnormal.
+    each([&](int i) { p[i] = fma(set(0x1.9e1b2cp-12f), z[i], set(0x1.6d4f3ap-9f)); });
+    each([&](int i) { p[i] = fma(p[i], z[i], set(0x1.1113p-6f)); });
+    each([&](int i) { p[i] = fma(p[i], z[i], set(0x1.5554e6p-4f)); });
+    each([&](int i) { p[i] = fma(p[i], z[i], set(0x1.555554p-2f)); });
+    each([&](int i) { p[i] = fma(p[i], z[i], set(1.0f)); });
+    each([&](int i) { p[i] = fma(p[i], z[i], set(2.0f)); });
+    each([&](int i) { p[i] = fma(p[i], z[i], set(2.0f)); });
+    each([&](int i) { z[i] = mul(p[i], power_of_two(shifted[i])); });
+}
+
+// The same in double; there is no low part.
+template <Input input, int Count>
+NXENT_INLINE void exponential(D (&z)[Count], const D*, const Exponential<D>& c) {
+    for (int i = 0; i < Count; ++i) {
+        const D x = greater(c.lowest, input == Input::Shifted ? z[i] - c.shift : z[i]);
+        const D shifted = x * set(kLog2E) + c.round;
+        const D p = exp_reduced(reduce(x, shifted - c.round));
+        z[i] = (p + p) * power_of_two(shifted);
+    }
+}
+
+// A tile's sum, lane by lane: high − kSumBase + low.
+template <class V>
+struct TileSum {
+    V high, low;
+};
+template <class V>
+NXENT_INLINE TileSum<V> empty_tile() {
+    return {set_all<V>(kSumBase), set_all<V>(0)};
+}
+// Adds e without loss: high takes what fits (it is the larger, so Dekker's FastTwoSum is exact), low the rest.
+template <class V>
+NXENT_INLINE void accumulate(TileSum<V>& sum, V e) {
+    const V high = add(sum.high, e);
+    sum.low = add(sum.low, sub(e, sub(high, sum.high)));
+    sum.high = high;
+}
+
+// The sum of a block's tiles, lane by lane: in double, or in two doubles.
+template <class V>
+struct BlockSum;
+
+template <>
+struct BlockSum<F> {
+    D sum = set(0.0);
+
+    NXENT_INLINE_MEMBER void add_tile(const TileSum<F>& tile) {
+        sum = add_widened(add_widened(sum, sub(tile.high, set_all<F>(kSumBase))), tile.low);
+    }
+    NXENT_INLINE_MEMBER double total() const { return sum_lanes(sum); }
+};
+
+template <>
+struct BlockSum<D> {
+    D high = set(0.0), low = set(0.0);
+
+    NXENT_INLINE_MEMBER void add_tile(const TileSum<D>& tile) {
+        D error;
+        two_sum(high, tile.high - set(kSumBase), high, error);
+        low = low + (error + tile.low);
+    }
+    // In the order of sum_lanes().
+    Pair total() const {
+        double highs[kLanes], lows[kLanes];
+        store(highs, high);
+        store(lows, low);
+        Pair lanes[kLanes];
+        for (int i = 0; i < kLanes; ++i) lanes[i] = Pair{highs[i], 0} + Pair{lows[i], 0};
+        for (int half = kLanes / 2; half > 0; half /= 2)
+            for (int i = 0; i < half; ++i) lanes[i] = lanes[i] + lanes[i + half];
+        return lanes[0];
+    }
+};
+
+template <class V>
+constexpr int kVectorsTogether = sizeof(V) == sizeof(D) ? 1 : kTogether;
+
+template <Input input, class S, class V>
+NXENT_INLINE TileSum<V> full_tile(const S* z, S* e, const Exponential<V>& c) {
+    constexpr int kCount = kVectorsTogether<V>;
+    TileSum<V> sum = empty_tile<V>();
+    for (size_t k = 0; k < kTile; k += kCount * kLanes) {
+        V v[kCount];
+        for (int i = 0; i < kCount; ++i) {
+            prefetch(z + k + i * kLanes, kPrefetch);
+            v[i] = load(z + k + i * kLanes);
+        }
+        exponential<input>(v, nullptr, c);
+        for (int i = 0; i < kCount; ++i) {
+            store(e + k + i * kLanes, v[i]);
+            accumulate(sum, v[i]);
+        }
+    }
+    return sum;
+}
+
+// The same for a tile that is cut short after count classes or holds the label: absent classes and the label count as
+// −infinity, and add nothing.
+template <Input input, class S, class V>
+TileSum<V> partial_tile(const S* z, S* e, size_t count, size_t label, const Exponential<V>& c) {
+    constexpr S kNothing = static_cast<S>(-kInfinity);
+    TileSum<V> sum = empty_tile<V>();
+    for (size_t j = 0; j < count; j += kLanes) {
+        const size_t lanes = count - j < kLanes ? count - j : kLanes;
+        V v[1] = {lanes == kLanes ? load(z + j) : load_partial(z + j, lanes, kNothing)};
+        if (label - j < kLanes) v[0] = replace_lane(v[0], label - j, kNothing);
+        exponential<input>(v, nullptr, c);
+        if (lanes == kLanes)
+            store(e + j, v[0]);
+        else
+            store_partial(e + j, v[0], lanes);
+        accumulate(sum, v[0]);
+    }
+    return sum;
+}
+
+// Stores e for count logits, and gives their sum without the label, which may lie outside.
+template <Input input, class S, class V>
+NXENT_INLINE typename Numbers<V>::Wide exponentials(const S* z, S* e, size_t count, size_t label,
+                                                    const Exponential<V>& c) {
+    BlockSum<V> sum;
+    size_t j = 0;
+    for (; j + kTile <= count; j += kTile)
+        sum.add_tile(label - j < kTile ? partial_tile<input>(z + j, e + j, kTile, label - j, c)
+                                       : full_tile<input>(z + j, e + j, c));
+    if (j < count) sum.add_tile(partial_tile<input>(z + j, e + j, count - j, label - j, c));
+    return sum.total();
+}
+
+// The numbers that turn e into e·scale·2^-65. The scale is in two parts: one alone would cost half an ULP.
+template <class X>
+struct Scale {
+    X lowest;  // anything below becomes 0
+    X high, low;
+    X unbias;  // a power of two, apart from the factor so that no intermediate result can be subnormal
+};
+
+// For any scale whatever its sign; beyond 2^300 it counts as 2^300, which leaves nothing finite but zeros.
+NXENT_INLINE Scale<double> scale_in_double(double scale, double flush_below) {
+    double unbias = kUnbias;
+    double size = magnitude(scale);
+    if (size < 0x1p-60) {
+        scale *= 0x1p+60;
+        size *= 0x1p+60;
+        unbias *= 0x1p-60;
+    } else if (size > 2.0) {
+        if (size > 0x1p+300) {
+            scale = scale < 0 ? -0x1p+300 : 0x1p+300;
+            size = 0x1p+300;
+        }
+        // 2^k with 2^k ≤ size < 2^(k + 1), but at most 2^190.
+        double power = bit_cast<double>(bit_cast<uint64_t>(size) & (uint64_t{0x7ff} << 52));
+        power = power > 0x1p+190 ? 0x1p+190 : power;
+        scale /= power;
+        size /= power;
+        unbias *= power;
+    }
+    // In this order no step is subnormal.
+    return {flush_below / unbias / size, scale, 0, unbias};
+}
+
+NXENT_INLINE Scale<float> make_scale(double scale) {
+    const Scale<double> s = scale_in_double(scale, Numbers<F>::kFlushBelow);
+    const float high = static_cast<float>(s.high);
+    return {s.lowest < 0x1p+100 ? static_cast<float>(s.lowest) : __builtin_huge_valf(), high,
+            static_cast<float>(s.high - static_cast<double>(high)), static_cast<float>(s.unbias)};
+}
+NXENT_INLINE Scale<double> make_scale(Pair scale) {
+    const Scale<double> s = scale_in_double(scale.high, Numbers<D>::kFlushBelow);
+    // Where the low part could be subnormal or the scale is infinite it does not count, and nothing but zeros is left of
+    // the smallest scales.
+    const double size = magnitude(scale.high);
+    return {size < Numbers<D>::kFlushBelow ? kInfinity : s.lowest, s.high,
+            size < 0x1p-900 || size > 0x1p+300 ? 0 : scale.low * (s.high / scale.high), s.unbias};
+}
+
+NXENT_INLINE Scale<F> in_all_lanes(const Scale<float>& s) {
+    return {set(s.lowest), set(s.high), set(s.low), set(s.unbias)};
+}
+NXENT_INLINE Scale<D> in_all_lanes(const Scale<double>& s) {
+    return {set(s.lowest), set(s.high), set(s.low), set(s.unbias)};
+}
+
+NXENT_INLINE F scaled(F e, const Scale<F>& s) {
+    e = zero_below(e, s.lowest);
+    return mul(fma(e, s.high, mul(e, s.low)), s.unbias);
+}
+NXENT_INLINE D scaled(D e, const Scale<D>& s) {
+    e = zero_below(e, s.lowest);
+    return (e * s.high + e * s.low) * s.unbias;
+}
+
+// e·scale·2^-65 in place, for a scale that is not negative.
+template <class S>
+NXENT_INLINE void scale_block(S* e, size_t count, const Scale<S>& scale) {
+    const auto s = in_all_lanes(scale);
+    size_t j = 0;
+    for (; j + kLanes <= count; j += kLanes) store(e + j, scaled(load(e + j), s));
+    if (j < count) store_partial(e + j, scaled(load_partial(e + j, count - j, S{0}), s), count - j);
+}
+
+// The greatest of count numbers; NaN is passed over.
+template <class S>
+NXENT_INLINE S greatest_of(const S* z, size_t count) {
+    constexpr S kNothing = static_cast<S>(-kInfinity);
+    auto m0 = set(kNothing), m1 = m0, m2 = m0, m3 = m0;
+    size_t j = 0;
+    for (; j + 4 * kLanes <= count; j += 4 * kLanes) {
+        m0 = greater(load(z + j), m0);
+        m1 = greater(load(z + j + kLanes), m1);
+        m2 = greater(load(z + j + 2 * kLanes), m2);
+        m3 = greater(load(z + j + 3 * kLanes), m3);
+    }
+    for (; j + kLanes <= count; j += kLanes) m0 = greater(load(z + j), m0);
+    if (j < count) m1 = greater(load_partial(z + j, count - j, kNothing), m1);
+    return greatest_lane(greater(greater(m0, m1), greater(m2, m3)));
+}
+
+}  // namespace
+}  // namespace NXENT_TARGET
+}  // namespace nxent

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// The logarithm of a softmax, and the gradient through a softmax or its logarithm.
+#pragma once
+
+#include "softmax_cross_entropy-inl.h"
+
+namespace nxent {
+namespace NXENT_TARGET {
+namespace {
+
+// log p[j] = (z[j] − m) − log1p(others / exp(m)), with m the greatest logit and the others' sum without it: no term
+// cancels, so that the greatest class keeps its accuracy too, however near p is to 1.
+template <class V>
+NXENT_NOINLINE void log_softmax_row(const LogSoftmaxJob& job, const SoftmaxCrossEntropyJob& sums_job, const Plan& plan,
+                                    size_t i) {
+    using Wide = typename Numbers<V>::Wide;
+    const size_t classes = job.rows.classes;
+    RowMemory<V> row{};
+    row.z = sample_of<V>(job.logits, job.logits_stride, job.element_type, job.rows, i);
+    const Array<V> output = sample_of<V>(job.output, job.output_stride, job.element_type, job.rows, i);
+
+    const double m = greatest_general(row, 0, classes);
+    size_t first = 0;
+    while (first < classes && !(element(row.z, first) >= m)) ++first;
+
+    Wide others = wide(0, Wide{});
+    const Anchor anchor = anchor_at<V>(m);
+    for (size_t j = 0; j < classes; j += plan.block) {
+        const size_t length = classes - j < plan.block ? classes - j : plan.block;
+        Block<V> block;
+        general_block(sums_job, plan, row, j, length, first, greatest_others(row, j, length, first), block);
+        others = others + times(block.others, ratio(block.anchor, anchor));
+    }
+    const RowSums<Wide> sums(anchor, times(others, kUnbias), m, label_exponential<V>(m, anchor));
+    double lse = canonical_nan();
+    if (sums.sum > 0) {
+        const double log_sum = log1p_double(quotient(sums.others, sums.e_label));
+        lse = m + log_sum;
+        for (size_t j = 0; job.output && j < classes; j += kLanes) {
+            const size_t lanes = classes - j < kLanes ? classes - j : kLanes;
+            const D z = widened(load_elements(row.z, j, lanes, 0));
+            const D y = flush_below((z - set(m)) - set(log_sum), Numbers<V>::kFlushBelow);
+            store_elements(output, j, lanes, narrowed<V>(y));
+        }
+    } else if (job.output) {
+        fill(output, classes, lse);
+    }
+    if (job.lse) put(array_of<V>(job.lse, 1, job.element_type), i, lse);
+}
+
+void log_softmax(const LogSoftmaxJob& job) {
+    SoftmaxCrossEntropyJob sums_job{};
+    sums_job.rows = job.rows;
+    sums_job.target = Target::None;
+    sums_job.scale = 1;
+    const Plan plan = make_plan(sums_job);
+    for (size_t i = job.rows.begin; i < job.rows.end; ++i)
+        if (job.element_type == NXENT_FLOAT64)
+            log_softmax_row<D>(job, sums_job, plan, i);
+        else
+            log_softmax_row<F>(job, sums_job, plan, i);
+}
+
+// In double: with y the output and g its gradient, y·(g − Σ y·g), or for the logarithm g − exp(y)·Σ g.
+template <class V>
+NXENT_NOINLINE void softmax_backward_row(const SoftmaxBackwardJob& job, size_t i) {
+    const size_t classes = job.rows.classes;
+    const Array<V> output = sample_of<V>(job.output, job.output_stride, job.element_type, job.rows, i);
+    const Array<V> upstream = sample_of<V>(job.upstream, job.upstream_stride, job.element_type, job.rows, i);
+    const Array<V> grad = sample_of<V>(job.grad, job.grad_stride, job.element_type, job.rows, i);
+    D sum = set(0.0);
+    for (size_t j = 0; j < classes; j += kLanes) {
+        const size_t lanes = classes - j < kLanes ? classes - j : kLanes;
+        const D g = widened(load_numbers(upstream, j, lanes));
+        sum = sum + (job.log ? g : g * widened(load_numbers(output, j, lanes)));
+    }
+    const D total = set(sum_lanes(sum));
+    const D most = set(709.0);
+    for (size_t j = 0; j < classes; j += kLanes) {
+        const size_t lanes = classes - j < kLanes ? classes - j : kLanes;
+        const D g = widened(load_numbers(upstream, j, lanes));
+        const D y = widened(load_numbers(output, j, lanes));
+        const D d = job.log ? g - exp_wide(select_below(most, y, most, y)) * total : y * (g - total);
+        V v = narrowed<V>(flush_below(d, Numbers<V>::kFlushBelow));
+        if (job.accumulate) v = accumulated(load_elements(grad, j, lanes, 0), v);
+        store_elements(grad, j, lanes, canonical(v));
+    }
+}
+
+void softmax_backward(const SoftmaxBackwardJob& job) {
+    for (size_t i = job.rows.begin; i < job.rows.end; ++i)
+        if (job.element_type == NXENT_FLOAT64)
+            softmax_backward_row<D>(job, i);
+        else
+            softmax_backward_row<F>(job, i);
+}
+
+}  // namespace
+}  // namespace NXENT_TARGET
+}  // namespace nxent

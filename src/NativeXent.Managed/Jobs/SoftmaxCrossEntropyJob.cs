@@ -1,0 +1,75 @@
+using NativeXent.Interop;
+using NativeXent.Simd;
+
+namespace NativeXent.Jobs;
+
+/// <inheritdoc cref="IJob{TSelf}"/>
+internal unsafe struct SoftmaxCrossEntropyJob : IJob<SoftmaxCrossEntropyJob>
+{
+    public ElementType ElementType;
+    public TargetType TargetType;
+    public bool Accumulate;
+
+    /// <summary>Whether rows whose label is <see cref="IgnoreIndex"/> are ignored.</summary>
+    public bool Ignores;
+
+    public bool CountCorrect;
+
+    /// <summary>Whether totals of loss and z-loss are needed. Rows and weight the facade has counted itself.</summary>
+    public bool WantsTotals;
+
+    public long IgnoreIndex;
+    public nuint BatchSize;
+    public nuint Classes;
+    public nuint InnerSize;
+    public nuint RowBegin;
+    public nuint RowEnd;
+    public void* Logits;
+    public nuint LogitsStride;
+    public void* Targets;
+    public nuint TargetsStride;
+
+    /// <summary>Or null.</summary>
+    public void* Gradient;
+
+    public nuint GradientStride;
+
+    /// <summary>Or null for 1 each.</summary>
+    public double* ClassWeights;
+
+    /// <summary>Or null for 1 each.</summary>
+    public void* Upstream;
+
+    /// <summary>Or null.</summary>
+    public void* Losses;
+
+    /// <summary>Or null.</summary>
+    public void* LogSumExp;
+
+    /// <summary>Or null.</summary>
+    public void* ZLosses;
+
+    public double LabelSmoothing;
+    public double ZLossScale;
+    public double Scale;
+
+    /// <summary>Or 0 for none.</summary>
+    public double Softcap;
+
+    public double GradScale;
+
+    public readonly SoftmaxCrossEntropyJob Part(nuint begin, nuint end) =>
+        this with { RowBegin = begin, RowEnd = end };
+
+    public static void Run(in SoftmaxCrossEntropyJob job, bool native, out Totals totals)
+    {
+        if (native)
+        {
+            NativeBackend.SoftmaxCrossEntropy(job, out totals);
+        }
+        else
+        {
+            ManagedBackend.SoftmaxCrossEntropy(job, out totals);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+namespace NativeXent.Jobs;
+
+/// <summary>Sums over the rows of a job's range that count, in the order of the rows.</summary>
+internal struct Totals
+{
+    /// <summary>Sum of the losses, before they are rounded to the element type.</summary>
+    public double Loss;
+
+    /// <summary>Sum of the z-losses, before they are rounded to the element type.</summary>
+    public double ZLoss;
+
+    /// <summary>Sum of the weights of the rows' labels; the number of rows where targets are distributions.</summary>
+    public double Weight;
+
+    /// <summary>Number of rows.</summary>
+    public ulong Rows;
+
+    /// <summary>Number of rows whose largest logit is the target, where that was asked for.</summary>
+    public ulong Correct;
+
+    // The quiet NaN without sign and payload; that of .NET has a sign.
+    private static double CanonicalNaN => BitConverter.UInt64BitsToDouble(0x7ff8_0000_0000_0000);
+
+    internal void Add(in Totals other)
+    {
+        Loss += other.Loss;
+        ZLoss += other.ZLoss;
+        Weight += other.Weight;
+        Rows += other.Rows;
+        Correct += other.Correct;
+    }
+
+    /// <summary>What a total becomes for the caller.</summary>
+    internal static double Reduce(double total, Reduction reduction, double divisor)
+    {
+        if (reduction == Reduction.None)
+        {
+            return CanonicalNaN;
+        }
+
+        double reduced = reduction == Reduction.Sum ? total : divisor == 0 ? 0 : total / divisor;
+
+        // CPUs differ in the sign of the NaN that they make of ∞ − ∞.
+        return double.IsNaN(reduced) ? CanonicalNaN : reduced;
+    }
+}

@@ -1,0 +1,215 @@
+using NativeXent.Checks;
+using NativeXent.Jobs;
+
+namespace NativeXent;
+
+/// <summary>
+/// Sigmoid (binary) cross-entropy from logits, each logit for itself: its gradient with respect to the logits, and its
+/// loss.
+/// </summary>
+/// <remarks>
+/// <para>
+/// For a logit z with target y, weight v and weight w of the positive class, and s the logistic function, the loss is
+/// v·(w·y·log(1 + exp(−z)) + (1 − y)·log(1 + exp(z))), in nats, and the gradient v·((1 − y)·s(z) − w·y·s(−z)), times
+/// the upstream gradient and <see cref="SigmoidCrossEntropyOptions.UpstreamScale"/>, and for <see
+/// cref="Reduction.Mean"/> divided by the number of logits. Both keep full relative precision where y is 0 or 1,
+/// however large z is. These are PyTorch's definitions.
+/// </para>
+/// <para>
+/// Elements are float, double, <see cref="Half"/> or <see cref="BFloat16"/>; 16-bit types are computed as float and
+/// rounded once. The same input gives the same bits on every CPU, operating system, instruction set and backend, and
+/// with any number of threads.
+/// </para>
+/// <para>
+/// Every argument is checked before anything is written. Every method may be called from any thread at any time, on
+/// memory that nobody writes meanwhile. On one thread nothing is allocated.
+/// </para>
+/// </remarks>
+public static unsafe class SigmoidCrossEntropy
+{
+    /// <summary>
+    /// Gradient of the sigmoid cross-entropy with respect to the logits, without options s(logits[i]) − targets[i]; and
+    /// whatever else is asked for.
+    /// </summary>
+    /// <typeparam name="T">The element type: float, double, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
+    /// <param name="logits">The logits.</param>
+    /// <param name="targets">
+    /// A target for each logit, usually 0 or 1 or in between. Values are not checked: any number will do, and NaN gives
+    /// NaN.
+    /// </param>
+    /// <param name="destination">
+    /// Receives the gradient, as long as the logits. It may be the same memory as <paramref name="logits"/>, but must
+    /// not overlap it in part, nor anything else.
+    /// </param>
+    /// <param name="options">What is computed; null for no options.</param>
+    /// <param name="elements">Further inputs and outputs, one for each logit.</param>
+    /// <param name="execution">Threads and backend.</param>
+    /// <returns>The totals of the batch, for which <see cref="Reduction"/> must be set.</returns>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is no element type.</exception>
+    /// <exception cref="ArgumentException">
+    /// Lengths do not match, memory overlaps, or a span is not aligned to its element type; nothing has been written.
+    /// </exception>
+    /// <exception cref="NativeXentUnavailableException">
+    /// The native backend was asked for and cannot be used.
+    /// </exception>
+    public static SigmoidCrossEntropyResult Gradient<T>(
+        ReadOnlySpan<T> logits,
+        ReadOnlySpan<T> targets,
+        Span<T> destination,
+        SigmoidCrossEntropyOptions? options = null,
+        ElementBuffers<T> elements = default,
+        ExecutionOptions execution = default)
+        where T : unmanaged
+    {
+        if (destination.Length != logits.Length)
+        {
+            throw Errors.ElementsLength(Argument.Destination, destination.Length, logits.Length);
+        }
+
+        return Compute(logits, targets, destination, options, elements, execution);
+    }
+
+    /// <summary>
+    /// The loss alone, without gradient: in total for <see cref="Reduction.Sum"/> and <see cref="Reduction.Mean"/>, and
+    /// logit by logit where <paramref name="elements"/> has room for it.
+    /// </summary>
+    /// <param name="logits">The logits.</param>
+    /// <param name="targets">
+    /// A target for each logit, usually 0 or 1 or in between. Values are not checked: any number will do, and NaN gives
+    /// NaN.
+    /// </param>
+    /// <param name="options">
+    /// What is computed; null for no options. What concerns gradients only is without effect.
+    /// </param>
+    /// <param name="elements">Weights, and room for the losses.</param>
+    /// <param name="execution">Threads and backend.</param>
+    /// <exception cref="ArgumentException">
+    /// Lengths do not match, memory overlaps, a span is not aligned to its element type, or nothing is asked for;
+    /// nothing has been written.
+    /// </exception>
+    /// <inheritdoc
+    /// cref="Gradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, Span{T}, SigmoidCrossEntropyOptions?, ElementBuffers{T},
+    /// ExecutionOptions)"/>
+    public static SigmoidCrossEntropyResult Loss<T>(
+        ReadOnlySpan<T> logits,
+        ReadOnlySpan<T> targets,
+        SigmoidCrossEntropyOptions? options = null,
+        ElementBuffers<T> elements = default,
+        ExecutionOptions execution = default)
+        where T : unmanaged
+    {
+        if ((options?.Reduction ?? Reduction.None) == Reduction.None && elements.Losses.IsEmpty && !logits.IsEmpty)
+        {
+            throw Errors.NothingWanted("and there is no room for losses", nameof(elements));
+        }
+
+        return Compute(logits, targets, default, options, elements, execution);
+    }
+
+    // The destination has the right length, or is empty where it is not wanted.
+    private static SigmoidCrossEntropyResult Compute<T>(
+        ReadOnlySpan<T> logits,
+        ReadOnlySpan<T> targets,
+        Span<T> destination,
+        SigmoidCrossEntropyOptions? options,
+        in ElementBuffers<T> elements,
+        ExecutionOptions execution)
+        where T : unmanaged
+    {
+        ElementType elementType = ElementTypes.Of<T>();
+        options ??= SigmoidCrossEntropyOptions.Default;
+        if (targets.Length != logits.Length)
+        {
+            throw Errors.ElementsLength(Argument.Targets, targets.Length, logits.Length);
+        }
+
+        CheckLength(elements.Weights.Length, logits.Length, Argument.ElementWeights);
+        CheckLength(elements.Upstream.Length, logits.Length, Argument.ElementUpstream);
+        CheckLength(elements.Losses.Length, logits.Length, Argument.ElementLosses);
+        bool native = execution.UsesNative;
+        Totals totals = default;
+        if (!logits.IsEmpty)
+        {
+            fixed (T* z = logits, y = targets, gradient = destination, losses = elements.Losses)
+            fixed (T* weights = elements.Weights, upstream = elements.Upstream)
+            fixed (double* positiveWeights = options.PositiveWeightArray)
+            {
+                SigmoidCrossEntropyJob job = new()
+                {
+                    ElementType = elementType,
+                    Accumulate = options.Accumulate,
+                    WantsTotals = options.Reduction != Reduction.None,
+                    Size = (nuint)logits.Length,
+                    End = (nuint)logits.Length,
+                    Logits = z,
+                    Targets = y,
+                    Gradient = gradient,
+                    Losses = losses,
+                    Weights = weights,
+                    Upstream = gradient is null ? null : upstream,
+                    PositiveWeights = positiveWeights,
+                    Classes = (nuint)(options.PositiveWeightArray?.Length ?? 0),
+                    LabelSmoothing = options.LabelSmoothing,
+                    GradScale = options.Reduction == Reduction.Mean
+                        ? options.UpstreamScale / logits.Length
+                        : options.UpstreamScale,
+                };
+                CheckMemory<T>(job);
+                Chunks.Run(
+                    job,
+                    job.Size,
+                    Chunks.RowsPerChunk(job.Size, elementsPerRow: 1),
+                    native,
+                    execution.MaxDegreeOfParallelism,
+                    job.WantsTotals,
+                    out totals);
+            }
+        }
+
+        return new()
+        {
+            Loss = Totals.Reduce(totals.Loss, options.Reduction, logits.Length),
+            Elements = logits.Length,
+        };
+    }
+
+    private static void CheckLength(int length, int logits, Argument argument)
+    {
+        if (length != 0 && length != logits)
+        {
+            throw Errors.ElementsLength(argument, length, logits);
+        }
+    }
+
+    private static void CheckMemory<T>(in SigmoidCrossEntropyJob job)
+        where T : unmanaged
+    {
+        Extent logits = Memory<T>(job.Logits, job, Argument.Logits);
+        Extent targets = Memory<T>(job.Targets, job, Argument.Targets);
+        Extent gradient = Memory<T>(job.Gradient, job, Argument.Destination);
+        Extent losses = Memory<T>(job.Losses, job, Argument.ElementLosses);
+        Extent weights = Memory<T>(job.Weights, job, Argument.ElementWeights);
+        Extent upstream = Memory<T>(job.Upstream, job, Argument.ElementUpstream);
+        if (job.Gradient != job.Logits)
+        {
+            gradient.CheckApart(logits);
+        }
+
+        // That the losses are the logits is fine; where the gradient is there too, the two are one another's overlap.
+        if (job.Losses != job.Logits)
+        {
+            losses.CheckApart(logits);
+        }
+
+        losses.CheckApart(gradient);
+        foreach (ref readonly Extent output in (ReadOnlySpan<Extent>)[gradient, losses])
+        {
+            output.CheckApart(targets);
+            output.CheckApart(weights);
+            output.CheckApart(upstream);
+        }
+    }
+
+    private static Extent Memory<T>(void* start, in SigmoidCrossEntropyJob job, Argument argument)
+        where T : unmanaged => new(start, (nuint)sizeof(T), job.Size * (nuint)sizeof(T), argument);
+}

@@ -1,0 +1,443 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace NativeXent.Simd;
+
+/// <summary>What of the exponentials differs between float and double.</summary>
+internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
+{
+    /// <summary>Adding it rounds to an integer.</summary>
+    static abstract double ExponentRound { get; }
+
+    static abstract double ExponentOffset { get; }
+
+    /// <summary>
+    /// Beyond this magnitude of its maximum, a block is shifted by the maximum: there z − m is exact wherever it matters,
+    /// while the rounding of n would no longer be harmless.
+    /// </summary>
+    static abstract double ShiftAbove { get; }
+
+    /// <summary>
+    /// e = 2·exp(z + low)·2^(64 − N), for z up to N·ln 2 + 0.35; 0 for z below c.Lowest. NaN gives NaN. Doubles have no low
+    /// part.
+    /// </summary>
+    static abstract TVector Exponential<TInput>(TVector z, TVector low, in Exponential<TVector> c)
+        where TInput : struct, IInput;
+
+    static abstract void AddTile(ref BlockSum<TDoubles> sum, in TileSum<TVector> tile);
+
+    static abstract Pair Total(in BlockSum<TDoubles> sum);
+
+    static abstract Scale<TScalar> MakeScale(Pair scale);
+
+    static abstract TVector Scaled(TVector e, in Scale<TVector> s);
+}
+
+/// <summary>What exponentials are taken of, as a type, so that it is known when they are compiled.</summary>
+internal interface IInput
+{
+    /// <summary>z minus the constants' shift.</summary>
+    static virtual bool IsShifted => false;
+
+    /// <summary>z with a low part.</summary>
+    static virtual bool IsSplit => false;
+}
+
+internal readonly struct Plain : IInput;
+
+internal readonly struct Shifted : IInput
+{
+    public static bool IsShifted => true;
+}
+
+internal readonly struct Split : IInput
+{
+    public static bool IsSplit => true;
+}
+
+/// <summary>The constants of one block's exponentials.</summary>
+internal readonly struct Exponential<TVector>(TVector shift, TVector lowest, TVector round)
+    where TVector : unmanaged
+{
+    internal readonly TVector Shift = shift;   // subtracted from z first (0 where the block is not shifted)
+    internal readonly TVector Lowest = lowest; // reduces to exponent field 0: all at or below it becomes exactly 0
+    internal readonly TVector Round = round;   // adding it leaves the result's exponent field in the low bits
+}
+
+/// <summary>A tile's sum, lane by lane: High − the sum's base + Low.</summary>
+internal struct TileSum<TVector>(TVector high, TVector low)
+    where TVector : unmanaged
+{
+    internal TVector High = high;
+    internal TVector Low = low;
+}
+
+/// <summary>The sum of a block's tiles, lane by lane; in double without Low.</summary>
+internal struct BlockSum<TDoubles>
+    where TDoubles : unmanaged
+{
+    internal TDoubles High;
+    internal TDoubles Low;
+}
+
+/// <summary>The numbers that turn e into e·scale·2^-65. The scale is in two parts: one alone would cost half an ULP.</summary>
+internal readonly struct Scale<T>(T lowest, T high, T low, T unbias)
+    where T : unmanaged
+{
+    internal readonly T Lowest = lowest; // anything below becomes 0
+    internal readonly T High = high;
+    internal readonly T Low = low;
+    internal readonly T Unbias = unbias; // a power of two, apart so that no intermediate result can be subnormal
+}
+
+internal static class Scale
+{
+    internal const double Unbias = 2.710505431213761e-20; // 2^-65
+
+    /// <summary>For any scale whatever its sign; beyond 2^300 it counts as 2^300.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Scale<double> InDouble(double scale, double flushBelow)
+    {
+        double unbias = Unbias;
+        double size = DoubleMath.Magnitude(scale);
+        if (size < 8.673617379884035e-19)
+        {
+            scale *= 1.152921504606847e+18;
+            size *= 1.152921504606847e+18;
+            unbias *= 8.673617379884035e-19;
+        }
+        else if (size > 2.0)
+        {
+            if (size > 2.037035976334486e+90)
+            {
+                scale = scale < 0 ? -2.037035976334486e+90 : 2.037035976334486e+90;
+                size = 2.037035976334486e+90;
+            }
+
+            // 2^k with 2^k ≤ size < 2^(k + 1), but at most 2^190.
+            double power = BitConverter.UInt64BitsToDouble(
+                BitConverter.DoubleToUInt64Bits(size) & 0x7ff0_0000_0000_0000);
+            power = power > 1.5692754338466702e+57 ? 1.5692754338466702e+57 : power;
+            scale /= power;
+            size /= power;
+            unbias *= power;
+        }
+
+        // In this order no step is subnormal.
+        return new(flushBelow / unbias / size, scale, 0, unbias);
+    }
+}
+
+internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
+{
+    public static double ExponentRound => 12582912.0;
+
+    public static double ExponentOffset => 127.0 + 64;
+
+    public static double ShiftAbove => 8192.0;
+
+    private static float Log2E => 1.442695f;
+
+    private static float Ln2High => 0.6931472f;
+
+    private static float Ln2Low => -1.9046542e-09f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TFloats Exponential<TInput>(TFloats z, TFloats low, in Exponential<TFloats> c)
+        where TInput : struct, IInput
+    {
+        if (TInput.IsShifted)
+        {
+            z = TFloats.Subtract(z, c.Shift);
+        }
+
+        z = TFloats.Greater(c.Lowest, z);
+
+        // n = rint(z·log2 e); r = z − n·ln 2 (Cody and Waite); 2·exp(r) by a minimax polynomial.
+        TFloats shifted = TFloats.FusedMultiplyAdd(z, TFloats.Set(Log2E), c.Round);
+        TFloats n = TFloats.Subtract(shifted, c.Round);
+        TFloats r = TFloats.FusedNegateMultiplyAdd(n, TFloats.Set(Ln2High), z);
+        r = TInput.IsSplit
+            ? TFloats.Add(r, TFloats.FusedNegateMultiplyAdd(n, TFloats.Set(Ln2Low), low))
+            : TFloats.FusedNegateMultiplyAdd(n, TFloats.Set(Ln2Low), r);
+        TFloats p = TFloats.FusedMultiplyAdd(TFloats.Set(0.0003949224f), r, TFloats.Set(0.0027870901f));
+        p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(0.016667128f));
+        p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(0.08333292f));
+        p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(0.3333333f));
+        p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(1.0f));
+        p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(2.0f));
+        p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(2.0f));
+        return TFloats.Multiply(p, TFloats.PowerOfTwo(shifted));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddTile(ref BlockSum<TDoubles> sum, in TileSum<TFloats> tile) =>
+        sum.High = TDoubles.AddWidened(
+            TDoubles.AddWidened(sum.High, TFloats.Subtract(tile.High, TFloats.Set((float)Exponentials.SumBase))),
+            tile.Low);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pair Total(in BlockSum<TDoubles> sum) => new(TDoubles.SumLanes(sum.High));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Scale<float> MakeScale(Pair scale)
+    {
+        Scale<double> s = Scale.InDouble(scale.High, FlushBelow);
+        float high = (float)s.High;
+        return new(
+            s.Lowest < 1.2676506002282294e+30 ? (float)s.Lowest : float.PositiveInfinity,
+            high,
+            (float)(s.High - high),
+            (float)s.Unbias);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TFloats Scaled(TFloats e, in Scale<TFloats> s)
+    {
+        e = TFloats.ZeroBelow(e, s.Lowest);
+        return TFloats.Multiply(TFloats.FusedMultiplyAdd(e, s.High, TFloats.Multiply(e, s.Low)), s.Unbias);
+    }
+}
+
+internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles>
+{
+    public static double ExponentRound => DoubleMath.Round;
+
+    public static double ExponentOffset => 1023.0 + 64;
+
+    public static double ShiftAbove => 524288.0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TDoubles Exponential<TInput>(TDoubles z, TDoubles low, in Exponential<TDoubles> c)
+        where TInput : struct, IInput
+    {
+        TDoubles x = TDoubles.Greater(c.Lowest, TInput.IsShifted ? z - c.Shift : z);
+        TDoubles shifted = (x * TDoubles.Set(DoubleMath.Log2E)) + c.Round;
+        TDoubles p = DoubleMath.ExpReduced(DoubleMath.Reduce(x, shifted - c.Round));
+        return (p + p) * TDoubles.PowerOfTwo(shifted);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddTile(ref BlockSum<TDoubles> sum, in TileSum<TDoubles> tile)
+    {
+        DoubleMath.TwoSum(
+            sum.High, tile.High - TDoubles.Set(Exponentials.SumBase), out TDoubles high, out TDoubles error);
+        sum.High = high;
+        sum.Low += error + tile.Low;
+    }
+
+    // In the order of SumLanes().
+    [SkipLocalsInit]
+    public static Pair Total(in BlockSum<TDoubles> sum)
+    {
+        double* highs = stackalloc double[Lanes.Length];
+        double* lows = stackalloc double[Lanes.Length];
+        Pair* lanes = stackalloc Pair[Lanes.Length];
+        TDoubles.Store(highs, sum.High);
+        TDoubles.Store(lows, sum.Low);
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            lanes[i] = new Pair(highs[i]) + new Pair(lows[i]);
+        }
+
+        for (int half = Lanes.Length / 2; half > 0; half /= 2)
+        {
+            for (int i = 0; i < half; i++)
+            {
+                lanes[i] += lanes[i + half];
+            }
+        }
+
+        return lanes[0];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Scale<double> MakeScale(Pair scale)
+    {
+        Scale<double> s = Scale.InDouble(scale.High, FlushBelow);
+
+        // Where the low part could be subnormal or the scale is infinite it does not count, and nothing but zeros is left
+        // of the smallest scales.
+        double size = DoubleMath.Magnitude(scale.High);
+        return new(
+            size < FlushBelow ? double.PositiveInfinity : s.Lowest,
+            s.High,
+            size is < 1.1830521861667747e-271 or > 2.037035976334486e+90 ? 0 : scale.Low * (s.High / scale.High),
+            s.Unbias);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TDoubles Scaled(TDoubles e, in Scale<TDoubles> s)
+    {
+        e = TDoubles.ZeroBelow(e, s.Lowest);
+        return ((e * s.High) + (e * s.Low)) * s.Unbias;
+    }
+}
+
+internal static class Exponentials
+{
+    /// <summary>At least the sum of a tile's lane, 8·2√2·2^64.</summary>
+    internal const double SumBase = 5.902958103587057e+20;
+}
+
+/// <summary>
+/// Exponentials of a block of logits, their sum, and their scaling: the twin of
+/// <c>native/src/kernels/exponential-inl.h</c>.
+/// </summary>
+internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles>
+    : Elements<TNumbers, TVector, TScalar, TDoubles>
+    where TNumbers : struct, INumbers<TVector, TScalar, TDoubles>
+    where TVector : unmanaged
+    where TScalar : unmanaged
+    where TDoubles : unmanaged, IReal<TDoubles>
+{
+    private protected const nuint Tile = 8 * LaneCount;
+    private protected const nuint BlockLength = 4096;
+    private protected const nuint MaxBlocks = 256;
+    private const nuint Prefetch = 4096;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static double ExponentialLowest(double n) =>
+        TNumbers.Double(TNumbers.Scalar((n - TNumbers.ExponentOffset) * DoubleMath.Ln2));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static double ExponentialRound(double n) => TNumbers.ExponentRound - n + TNumbers.ExponentOffset;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static Exponential<TVector> ExponentialConstants(double shift, double n) =>
+        new(SetAll(shift), SetAll(ExponentialLowest(n)), SetAll(ExponentialRound(n)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static TileSum<TVector> EmptyTile() => new(SetAll(Exponentials.SumBase), SetAll(0));
+
+    /// <summary>
+    /// Adds e without loss: High takes what fits (it is the larger, so Dekker's FastTwoSum is exact), Low the rest.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static void Accumulate(ref TileSum<TVector> sum, TVector e)
+    {
+        TVector high = TNumbers.Add(sum.High, e);
+        sum.Low = TNumbers.Add(sum.Low, TNumbers.Subtract(e, TNumbers.Subtract(high, sum.High)));
+        sum.High = high;
+    }
+
+    /// <summary>Stores e for count logits, and gives their sum without the label, which may lie outside.</summary>
+    private protected static Pair BlockExponentials<TInput>(
+        TScalar* z, TScalar* e, nuint count, nuint label, in Exponential<TVector> c)
+        where TInput : struct, IInput
+    {
+        BlockSum<TDoubles> sum = default;
+        nuint j = 0;
+        for (; j + Tile <= count; j += Tile)
+        {
+            TileSum<TVector> tile = label - j < Tile
+                ? PartialTile<TInput>(z + j, e + j, Tile, label - j, c)
+                : FullTile<TInput>(z + j, e + j, c);
+            TNumbers.AddTile(ref sum, tile);
+        }
+
+        if (j < count)
+        {
+            TNumbers.AddTile(ref sum, PartialTile<TInput>(z + j, e + j, count - j, label - j, c));
+        }
+
+        return TNumbers.Total(sum);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static Scale<TVector> InAllLanes(in Scale<TScalar> s) =>
+        new(TNumbers.Set(s.Lowest), TNumbers.Set(s.High), TNumbers.Set(s.Low), TNumbers.Set(s.Unbias));
+
+    /// <summary>e·scale·2^-65 in place, for a scale that is not negative.</summary>
+    private protected static void ScaleBlock(TScalar* e, nuint count, in Scale<TScalar> scale)
+    {
+        Scale<TVector> s = InAllLanes(scale);
+        nuint j = 0;
+        for (; j + LaneCount <= count; j += LaneCount)
+        {
+            TNumbers.Store(e + j, TNumbers.Scaled(TNumbers.Load(e + j), s));
+        }
+
+        if (j < count)
+        {
+            TVector v = TNumbers.Scaled(TNumbers.LoadPartial(e + j, count - j, TNumbers.Scalar(0)), s);
+            TNumbers.StorePartial(e + j, v, count - j);
+        }
+    }
+
+    /// <summary>The greatest of count numbers; NaN is passed over.</summary>
+    private protected static double GreatestOf(TScalar* z, nuint count)
+    {
+        TVector m0 = SetAll(double.NegativeInfinity);
+        TVector m1 = m0;
+        TVector m2 = m0;
+        TVector m3 = m0;
+        nuint j = 0;
+        for (; j + (4 * LaneCount) <= count; j += 4 * LaneCount)
+        {
+            m0 = TNumbers.Greater(TNumbers.Load(z + j), m0);
+            m1 = TNumbers.Greater(TNumbers.Load(z + j + LaneCount), m1);
+            m2 = TNumbers.Greater(TNumbers.Load(z + j + (2 * LaneCount)), m2);
+            m3 = TNumbers.Greater(TNumbers.Load(z + j + (3 * LaneCount)), m3);
+        }
+
+        for (; j + LaneCount <= count; j += LaneCount)
+        {
+            m0 = TNumbers.Greater(TNumbers.Load(z + j), m0);
+        }
+
+        if (j < count)
+        {
+            TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
+            m1 = TNumbers.Greater(TNumbers.LoadPartial(z + j, count - j, nothing), m1);
+        }
+
+        return TNumbers.Double(
+            TNumbers.GreatestLane(TNumbers.Greater(TNumbers.Greater(m0, m1), TNumbers.Greater(m2, m3))));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TileSum<TVector> FullTile<TInput>(TScalar* z, TScalar* e, in Exponential<TVector> c)
+        where TInput : struct, IInput
+    {
+        TileSum<TVector> sum = EmptyTile();
+        for (nuint k = 0; k < Tile; k += LaneCount)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch1(z + k + Prefetch);
+            }
+
+            TVector v = TNumbers.Exponential<TInput>(TNumbers.Load(z + k), default, c);
+            TNumbers.Store(e + k, v);
+            Accumulate(ref sum, v);
+        }
+
+        return sum;
+    }
+
+    // The same for a tile that is cut short after count classes or holds the label: absent classes and the label count as
+    // −infinity, and add nothing.
+    private static TileSum<TVector> PartialTile<TInput>(
+        TScalar* z, TScalar* e, nuint count, nuint label, in Exponential<TVector> c)
+        where TInput : struct, IInput
+    {
+        TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
+        TileSum<TVector> sum = EmptyTile();
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TVector v = LoadScalars(z + j, lanes, nothing);
+            if (label - j < LaneCount)
+            {
+                v = TNumbers.ReplaceLane(v, label - j, nothing);
+            }
+
+            v = TNumbers.Exponential<TInput>(v, default, c);
+            StoreScalars(e + j, lanes, v);
+            Accumulate(ref sum, v);
+        }
+
+        return sum;
+    }
+}

@@ -1,0 +1,150 @@
+using System.Runtime.CompilerServices;
+using NativeXent.Jobs;
+
+namespace NativeXent.Simd;
+
+/// <summary>
+/// The logarithm of a softmax, and the gradient through a softmax or its logarithm: the twin of
+/// <c>native/src/kernels/softmax-inl.h</c>.
+/// </summary>
+internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubles>
+    : SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>
+    where TNumbers : struct, INumbers<TVector, TScalar, TDoubles>
+    where TVector : unmanaged
+    where TScalar : unmanaged
+    where TDoubles : unmanaged, IReal<TDoubles>
+{
+    /// <summary>A softmax, which is a cross-entropy's gradient without a target, or its logarithm.</summary>
+    internal static void RunForward(in SoftmaxJob job)
+    {
+        SoftmaxCrossEntropyJob sumsJob = new()
+        {
+            ElementType = job.ElementType,
+            BatchSize = job.BatchSize,
+            Classes = job.Classes,
+            InnerSize = job.InnerSize,
+            RowBegin = job.RowBegin,
+            RowEnd = job.RowEnd,
+            Logits = job.Logits,
+            LogitsStride = job.LogitsStride,
+            Scale = 1,
+        };
+        if (!job.Log)
+        {
+            sumsJob.Gradient = job.Output;
+            sumsJob.GradientStride = job.OutputStride;
+            sumsJob.LogSumExp = job.LogSumExp;
+            sumsJob.GradScale = 1;
+            Run(sumsJob, out _);
+            return;
+        }
+
+        Plan plan = new(sumsJob);
+        for (nuint i = job.RowBegin; i < job.RowEnd; i++)
+        {
+            ComputeLogSoftmaxRow(job, sumsJob, plan, i);
+        }
+    }
+
+    internal static void RunBackward(in SoftmaxBackwardJob job)
+    {
+        for (nuint i = job.RowBegin; i < job.RowEnd; i++)
+        {
+            ComputeBackwardRow(job, i);
+        }
+    }
+
+    // log p[j] = (z[j] − m) − log1p(others / exp(m)), with m the greatest logit and the others' sum without it: no term
+    // cancels, so that the greatest class keeps its accuracy too, however near p is to 1.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void ComputeLogSoftmaxRow(
+        in SoftmaxJob job, in SoftmaxCrossEntropyJob sumsJob, in Plan plan, nuint i)
+    {
+        nuint classes = job.Classes;
+        RowMemory row = new()
+        {
+            Z = SampleOf(job.Logits, job.LogitsStride, job.ElementType, job.InnerSize, i),
+        };
+        ElementArray output = SampleOf(job.Output, job.OutputStride, job.ElementType, job.InnerSize, i);
+
+        double m = GreatestGeneral(row, 0, classes);
+        nuint first = 0;
+        while (first < classes && !(Element(row.Z, first) >= m))
+        {
+            first++;
+        }
+
+        Pair others = default;
+        Anchor anchor = AnchorAt(m);
+        for (nuint j = 0; j < classes; j += plan.BlockLength)
+        {
+            nuint length = nuint.Min(classes - j, plan.BlockLength);
+            Greatest greatest = GreatestOthers(row, j, length, first);
+            ComputeGeneralBlock(sumsJob, plan, row, j, length, first, greatest, out Block block);
+            others = TNumbers.Add(others, TNumbers.Times(block.Others, Ratio(block.Anchor, anchor)));
+        }
+
+        RowSums sums = new(anchor, TNumbers.Times(others, Scale.Unbias), m, LabelExponential(m, anchor));
+        double logSumExp = DoubleMath.CanonicalNaN;
+        if (sums.IsNaN)
+        {
+            if (job.Output is not null)
+            {
+                Fill(output, classes, logSumExp);
+            }
+        }
+        else
+        {
+            double logSum = DoubleMath.Log1P(TNumbers.Quotient(sums.Others, sums.ELabel));
+            logSumExp = m + logSum;
+            for (nuint j = 0; job.Output is not null && j < classes; j += LaneCount)
+            {
+                nuint lanes = nuint.Min(classes - j, LaneCount);
+                TDoubles z = TNumbers.Widen(LoadElements(row.Z, j, lanes, 0));
+                TDoubles y = (z - TDoubles.Set(m)) - TDoubles.Set(logSum);
+                StoreElements(output, j, lanes, NarrowedFlushed(y));
+            }
+        }
+
+        if (job.LogSumExp is not null)
+        {
+            Put(new(job.LogSumExp, 1, job.ElementType), i, logSumExp);
+        }
+    }
+
+    // In double: with y the output and g its gradient, y·(g − Σ y·g), or for the logarithm g − exp(y)·Σ g.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void ComputeBackwardRow(in SoftmaxBackwardJob job, nuint i)
+    {
+        nuint classes = job.Classes;
+        ElementArray output = SampleOf(job.Output, job.OutputStride, job.ElementType, job.InnerSize, i);
+        ElementArray upstream = SampleOf(job.Upstream, job.UpstreamStride, job.ElementType, job.InnerSize, i);
+        ElementArray gradient = SampleOf(job.Gradient, job.GradientStride, job.ElementType, job.InnerSize, i);
+        TDoubles sum = Zero;
+        for (nuint j = 0; j < classes; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(classes - j, LaneCount);
+            TDoubles g = TNumbers.Widen(LoadNumbers(upstream, j, lanes));
+            sum += job.Log ? g : g * TNumbers.Widen(LoadNumbers(output, j, lanes));
+        }
+
+        TDoubles total = TDoubles.Set(TNumbers.SumLanes(sum));
+        TDoubles most = TDoubles.Set(709.0);
+        for (nuint j = 0; j < classes; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(classes - j, LaneCount);
+            TDoubles g = TNumbers.Widen(LoadNumbers(upstream, j, lanes));
+            TDoubles y = TNumbers.Widen(LoadNumbers(output, j, lanes));
+            TDoubles d = job.Log
+                ? g - (DoubleMath.Exp(TDoubles.SelectBelow(most, y, most, y)) * total)
+                : y * (g - total);
+            TVector v = NarrowedFlushed(d);
+            if (job.Accumulate)
+            {
+                v = Accumulated(LoadElements(gradient, j, lanes, 0), v);
+            }
+
+            StoreElements(gradient, j, lanes, Canonical(v));
+        }
+    }
+}
