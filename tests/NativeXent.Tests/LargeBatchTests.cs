@@ -1,0 +1,80 @@
+using System.Runtime.InteropServices;
+using NUnit.Framework;
+
+namespace NativeXent.Tests;
+
+/// <summary>More elements than 32 bits can count, in place: 4.3 GB of float16.</summary>
+[NonParallelizable]
+public sealed unsafe class LargeBatchTests
+{
+    private const int Classes = 32_768;
+    private const int Rows = 65_540; // row 65,536 begins at element 2^31
+    private static readonly long Bytes = (long)Rows * Classes * sizeof(ushort);
+
+    private static readonly Half[] Pattern = [.. Enumerable.Range(0, Classes).Select(j => (Half)((j * 37 % 64) / 16.0f))];
+
+    [Test]
+    public void Rows_beyond_2_to_the_31_elements_have_the_bits_they_have_alone(
+        [Values(NativeXentBackend.Native, NativeXentBackend.Managed)] NativeXentBackend backend)
+    {
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (available < Bytes * 2)
+        {
+            Assert.Ignore($"This needs {Bytes:N0} bytes of memory; {available:N0} are too few to ask for so many.");
+        }
+
+        int[] labels = [.. Enumerable.Range(0, Rows).Select(i => (int)((i * 7919L) % Classes))];
+        Half[] losses = new Half[Rows];
+        Half* logits = (Half*)NativeMemory.AlignedAlloc((nuint)Bytes, 64);
+        try
+        {
+            Parallel.For(0, Rows, i => Fill(Row(logits, i), i));
+            Compute(logits, labels, losses, backend);
+
+            Half* alone = stackalloc Half[Classes];
+            Half[] loss = new Half[1];
+            foreach (int i in (int[])[0, 1, 32_767, 32_768, 65_535, 65_536, 65_537, Rows - 1])
+            {
+                Fill(Row(alone, 0), i);
+                Compute(alone, labels[i..(i + 1)], loss, backend);
+                Assert.That(
+                    MemoryMarshal.AsBytes(Row(logits, i)).SequenceEqual(MemoryMarshal.AsBytes(Row(alone, 0))),
+                    Is.True,
+                    $"gradient of row {i}");
+                Assert.That(losses[i], Is.EqualTo(loss[0]), $"loss of row {i}");
+            }
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(logits);
+        }
+    }
+
+    private static void Compute(Half* logits, int[] labels, Half[] losses, NativeXentBackend backend)
+    {
+        fixed (int* y = labels)
+        fixed (Half* loss = losses)
+        {
+            SoftmaxCrossEntropyPointers<Half> pointers = new()
+            {
+                Logits = logits,
+                Labels32 = y,
+                Destination = logits,
+                Losses = loss,
+            };
+            ExecutionOptions execution = new() { Backend = backend, MaxDegreeOfParallelism = -1 };
+            SoftmaxCrossEntropyResult result =
+                SoftmaxCrossEntropy.Compute(pointers, labels.Length, Classes, execution: execution);
+            Assert.That(result.Rows, Is.EqualTo(labels.Length));
+        }
+    }
+
+    private static Span<Half> Row(Half* start, int row) => new(start + ((long)row * Classes), Classes);
+
+    // Each row has a greatest logit of its own.
+    private static void Fill(Span<Half> logits, int row)
+    {
+        Pattern.CopyTo(logits);
+        logits[row % Classes] = (Half)(4 + (row % 5));
+    }
+}
