@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+//
+// Every operation with every option on every element type: the same bits on every instruction set, in any layout, alone
+// or in a batch, in any range of rows, in any mode for subnormals.
+#include <algorithm>
+#include <tuple>
+
+#include "any_request.h"
+#include "support.h"
+
+namespace nxent_test {
+namespace {
+
+bool is_ignored(const Request& request, size_t row) {
+    return request.ignores && request.labels[row] == request.ignore_index;
+}
+
+class FamilyBits : public testing::TestWithParam<std::tuple<Operation, Type>> {
+protected:
+    Operation operation() const { return std::get<0>(GetParam()); }
+    Type type() const { return std::get<1>(GetParam()); }
+
+    // Calls visit(request, random, where) with so many requests in a normal sweep.
+    template <class Visit>
+    void for_any_requests(uint64_t seed, size_t count, Visit visit) {
+        SplitMix64 random(seed);
+        for (size_t i = 0; i < swept(count) && !HasFailure(); ++i) {
+            const Request request = any_request(random, operation(), type());
+            visit(request, random, "request " + std::to_string(i) + ", " + request.description());
+        }
+    }
+};
+
+TEST_P(FamilyBits, AreTheSameOnEveryInstructionSet) {
+    for_any_requests(1, 200, [&](const Request& request, SplitMix64&, const std::string& where) {
+        const Results here = run(request);
+        for (const std::string& isa : usable_isas()) {
+            if (isa == nxent_active_isa()) continue;
+            const ScopedIsa scoped(isa);
+            expect_same(here, run(request), where + ", " + isa);
+        }
+    });
+}
+
+TEST_P(FamilyBits, AreTheSameWhereverTheArraysLie) {
+    for_any_requests(2, 100, [&](const Request& request, SplitMix64& random, const std::string& where) {
+        const Results dense = run(request);
+        for (int i = 0; i < 4; ++i) {
+            const Placement placement = any_placement(random, request);
+            expect_same(dense, run(request, placement), where + "; " + placement.description());
+        }
+    });
+}
+
+TEST_P(FamilyBits, OfARangeAreThoseOfTheWholeAndNothingElseIsTouched) {
+    for_any_requests(3, 50, [&](const Request& request, SplitMix64& random, const std::string& where) {
+        const Results whole = run(request);
+        Placement placement = any_placement(random, request);
+        placement.row_begin = random.below(request.rows + 1);
+        placement.row_end = placement.row_begin + random.below(request.rows - placement.row_begin + 1);
+        const size_t begin = placement.row_begin, end = placement.row_end;
+        const Results part = run(request, placement);
+        const auto expect_part = [&](const Bits& of_whole, const Bits& of_part, size_t classes, const char* what) {
+            expect_same_bits(rows_of(of_whole, begin, end, classes), rows_of(of_part, begin, end, classes),
+                             where + "; " + placement.description() + ", " + what);
+        };
+        expect_part(whole.gradient, part.gradient, request.classes, "gradient");
+        expect_part(whole.loss, part.loss, 1, "loss");
+        expect_part(whole.lse, part.lse, 1, "lse");
+        expect_part(whole.z_loss, part.z_loss, 1, "z-loss");
+    });
+}
+
+TEST_P(FamilyBits, OfARowAreThoseOfItAlone) {
+    for_any_requests(4, 50, [&](const Request& request, SplitMix64& random, const std::string& where) {
+        const Results whole = run(request);
+        for (size_t i = 0; i < std::min<size_t>(request.rows, 4); ++i) {
+            const size_t row = random.below(request.rows);
+            const Results alone = run(row_of(request, row));
+            const std::string here = where + ", row " + std::to_string(row);
+            expect_same_bits(rows_of(whole.gradient, row, row + 1, request.classes), alone.gradient,
+                             here + ", gradient");
+            expect_same_bits(rows_of(whole.loss, row, row + 1, 1), alone.loss, here + ", loss");
+            expect_same_bits(rows_of(whole.lse, row, row + 1, 1), alone.lse, here + ", lse");
+            expect_same_bits(rows_of(whole.z_loss, row, row + 1, 1), alone.z_loss, here + ", z-loss");
+        }
+    });
+}
+
+// What is asked for beside it changes no result.
+TEST_P(FamilyBits, DoNotDependOnWhatElseIsAskedFor) {
+    for_any_requests(5, 50, [&](const Request& request, SplitMix64&, const std::string& where) {
+        const Results expected = run(request);
+        Request other = request;
+        const auto expect_same_as_before = [&](const char* what) {
+            const Results got = run(other);
+            const auto compare = [&](const Bits& a, const Bits& b, const char* name) {
+                if (!a.empty() && !b.empty()) expect_same_bits(a, b, where + ", " + what + ": " + name);
+            };
+            compare(expected.gradient, got.gradient, "gradient");
+            compare(expected.loss, got.loss, "loss");
+            compare(expected.lse, got.lse, "lse");
+            compare(expected.z_loss, got.z_loss, "z-loss");
+            if (request.wants_totals && other.wants_totals) {
+                nxent_totals totals = got.totals;
+                if (!other.counts_correct || !request.counts_correct) totals.correct = expected.totals.correct;
+                expect_same_totals(expected.totals, totals, where + ", " + what);
+            }
+        };
+        if (request.operation == Operation::CrossEntropy) {
+            other.wants_loss = other.wants_lse = other.wants_z_loss = other.wants_totals = true;
+            other.counts_correct = true;
+            expect_same_as_before("everything");
+            if (!other.wants_gradient) {
+                other.wants_gradient = true;
+                expect_same_as_before("with the gradient");
+            }
+            other = request;
+            other.wants_loss = other.wants_lse = other.wants_z_loss = other.wants_totals = other.counts_correct = false;
+            if (other.wants_gradient) expect_same_as_before("the gradient alone");
+            other = request;
+            other.wants_gradient = false;
+            other.before.clear();
+            expect_same_as_before("no gradient");
+        } else if (request.operation == Operation::SigmoidCrossEntropy) {
+            other.wants_loss = other.wants_totals = true;
+            expect_same_as_before("everything");
+            other.wants_gradient = false;
+            other.before.clear();
+            expect_same_as_before("no gradient");
+        } else if (request.is_softmax()) {
+            other.wants_lse = other.wants_gradient = true;
+            expect_same_as_before("everything");
+            other.wants_gradient = false;
+            expect_same_as_before("lse alone");
+        }
+    });
+}
+
+TEST_P(FamilyBits, OfFloat16AndBFloat16AreThoseOfFloat32RoundedOnce) {
+    if (type() == Type::Float32 || type() == Type::Float64) GTEST_SKIP() << "of 16 bits only";
+    for_any_requests(6, 100, [&](const Request& request, SplitMix64&, const std::string& where) {
+        Request wide = request;
+        wide.type = Type::Float32;
+        for (Bits* bits : {&wide.logits, &wide.targets, &wide.weights, &wide.upstream, &wide.before})
+            *bits = converted(type(), *bits, Type::Float32);
+        Results expected = run(wide);
+        Results got = run(request);
+        // What an ignored row is added to keeps its bits.
+        for (size_t i = 0; i < got.gradient.size(); ++i)
+            if (!request.before.empty() && is_ignored(request, i / request.classes)) {
+                EXPECT_EQ(got.gradient[i], request.before[i]) << where;
+                got.gradient[i] = expected.gradient[i] = 0;
+            }
+        for (Bits* bits : {&expected.gradient, &expected.loss, &expected.lse, &expected.z_loss})
+            *bits = converted_results(Type::Float32, *bits, type());
+        expect_same(expected, got, where);
+    });
+}
+
+// Without factors so great that they make something of exponentials that are subnormal themselves.
+Request without_great_factors(Request request) {
+    constexpr double kMost = 0x1p+13;
+    if (std::fabs(request.grad_scale) > kMost) request.grad_scale = 1;
+    request.z_loss_scale = 0;
+    for (double& w : request.class_weights) w = std::min(w, 1.0);
+    if (request.operation == Operation::CrossEntropy)
+        for (uint64_t& g : request.upstream)
+            if (std::fabs(value_of(request.type, g)) > 1) g = bits_of(request.type, 1);
+    return request;
+}
+
+TEST_P(FamilyBits, DoNotDependOnTheModeForSubnormals) {
+    if (!ScopedFlushToZero::available()) GTEST_SKIP() << "no such mode is known for this compiler and machine";
+    for_any_requests(7, 100, [&](const Request& any, SplitMix64& random, const std::string& where) {
+        const Request request = without_great_factors(any);
+        const Placement placement = any_placement(random, request);
+        Results expected = run(request, placement);
+        Results got = [&] {
+            const ScopedFlushToZero scoped;
+            return run(request, placement);
+        }();
+        // Far below 1 there are products of doubles on the way that are subnormal.
+        if (type() == Type::Float64)
+            for (Results* results : {&expected, &got})
+                for (Bits* bits : {&results->gradient, &results->loss, &results->z_loss})
+                    for (uint64_t& b : *bits)
+                        if (std::fabs(value_of(type(), b)) < 0x1p-900) b = 0;
+        expect_same(expected, got, where + "; " + placement.description());
+    });
+}
+
+// No result is −0, subnormal (but of float16), or another NaN than the canonical one.
+TEST_P(FamilyBits, AreCanonical) {
+    for_any_requests(8, 100, [&](const Request& request, SplitMix64&, const std::string& where) {
+        if (!request.before.empty()) return;
+        const Results results = run(request);
+        for (const Bits* bits : {&results.gradient, &results.loss, &results.lse, &results.z_loss})
+            for (const uint64_t b : *bits) {
+                ASSERT_NE(b, sign_of(type())) << where;
+                ASSERT_TRUE(!is_nan(type(), b) || b == format_of(type()).canonical_nan)
+                    << where << ": " << std::hex << b;
+                ASSERT_TRUE(type() == Type::Float16 || !is_subnormal(type(), b)) << where << ": " << std::hex << b;
+            }
+    });
+}
+
+// Overwritten and then added in the precision of the computation: double for float64, float for the others. There, a
+// subnormal number counts as 0.
+TEST_P(FamilyBits, AccumulatedAreThoseOfOverwritingAndAdding) {
+    if (operation() == Operation::Softmax || operation() == Operation::LogSoftmax) GTEST_SKIP() << "never accumulates";
+    for_any_requests(9, 200, [&](const Request& request, SplitMix64& random, const std::string& where) {
+        if (request.before.empty()) return;
+        const Placement placement = any_placement(random, request);
+        const Bits got = run(request, placement).gradient;
+        Request overwriting = request;
+        overwriting.before.clear();
+        if (type() != Type::Float64) {
+            overwriting.type = Type::Float32;
+            for (Bits* bits : {&overwriting.logits, &overwriting.targets, &overwriting.weights, &overwriting.upstream})
+                *bits = converted(type(), *bits, Type::Float32);
+        }
+        const Bits added = run(overwriting).gradient;
+        const auto flushed = [&](double x) { return value_of(overwriting.type, result_bits_of(overwriting.type, x)); };
+        for (size_t k = 0; k < got.size(); ++k) {
+            const bool ignored = is_ignored(request, k / request.classes);
+            const double before = flushed(value_of(type(), request.before[k]));
+            const double sum = flushed(before + value_of(overwriting.type, added[k]));
+            const uint64_t wanted = ignored ? request.before[k] : result_bits_of(type(), sum);
+            ASSERT_EQ(got[k], wanted) << std::hex << "before " << request.before[k] << " added " << added[k] << std::dec
+                                      << ", element " << k << ", " << where << "; " << placement.description();
+        }
+    });
+}
+
+TEST_P(FamilyBits, TotalsAreTheSumsOfTheRowsInTheirOrder) {
+    if (operation() != Operation::CrossEntropy) GTEST_SKIP() << "no totals in the order of rows";
+    for_any_requests(10, 100, [&](const Request& any, SplitMix64& random, const std::string& where) {
+        Request request = any;
+        request.wants_totals = request.counts_correct = true;
+        Placement placement = any_placement(random, request);
+        placement.row_begin = random.below(request.rows);
+        nxent_totals sum{};
+        for (size_t i = placement.row_begin; i < request.rows; ++i) {
+            const nxent_totals row = run(row_of(request, i)).totals;
+            sum.loss += row.loss;
+            sum.z_loss += row.z_loss;
+            sum.weight += row.weight;
+            sum.rows += row.rows;
+            sum.correct += row.correct;
+        }
+        expect_same_totals(sum, run(request, placement).totals, where);
+    });
+}
+
+std::string name(const testing::TestParamInfo<std::tuple<Operation, Type>>& info) {
+    std::string text = std::string(name_of(std::get<0>(info.param))) + "_" + name_of(std::get<1>(info.param));
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
+    return text;
+}
+INSTANTIATE_TEST_SUITE_P(, FamilyBits, testing::Combine(testing::ValuesIn(kOperations), testing::ValuesIn(kTypes)),
+                         name);
+
+}  // namespace
+}  // namespace nxent_test
