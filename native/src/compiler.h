@@ -25,8 +25,14 @@
 #define NXENT_NOINLINE __declspec(noinline)
 #include <intrin.h>
 #else
+#if defined(__SANITIZE_ADDRESS__)
+// Instrumented and inlined, the scalar target would take minutes to compile.
+#define NXENT_INLINE static inline
+#define NXENT_INLINE_MEMBER inline
+#else
 #define NXENT_INLINE static inline __attribute__((always_inline))
 #define NXENT_INLINE_MEMBER inline __attribute__((always_inline))
+#endif
 #define NXENT_NOINLINE __attribute__((noinline))
 #endif
 
