@@ -4,8 +4,8 @@ namespace NativeXent.Simd;
 
 /// <summary>
 /// exp, log and tanh in double, for one number or for the sixteen lanes of a vector alike: the twin of
-/// <c>native/src/kernels/math-inl.h</c>, which says how each is computed. Plain IEEE operations in a fixed order, no fused
-/// ones.
+/// <c>native/src/kernels/math-inl.h</c>, which says how each is computed. Plain IEEE operations in a fixed order, no
+/// fused ones.
 /// </summary>
 internal static class DoubleMath
 {
@@ -16,7 +16,9 @@ internal static class DoubleMath
     internal const double Ln2Low = 1.9082149292705877e-10;
     internal const double Ln2 = 0.6931471805599453;
 
-    /// <summary>1.5·2^52: adding it rounds a small double to an integer and leaves that integer in the low bits.</summary>
+    /// <summary>
+    /// 1.5·2^52: adding it rounds a small double to an integer and leaves that integer in the low bits.
+    /// </summary>
     internal const double Round = 6755399441055744.0;
 
     internal static double CanonicalNaN => BitConverter.UInt64BitsToDouble(0x7ff8_0000_0000_0000);
@@ -117,8 +119,8 @@ internal static class DoubleMath
     }
 
     /// <summary>
-    /// softcap·tanh(z·slope), with t = exp(−2·|z·slope|): softcap·(1 − t) / (1 + t) with the sign of z, and the derivative of
-    /// tanh, 4·t / (1 + t)².
+    /// softcap·tanh(z·slope), with t = exp(−2·|z·slope|): softcap·(1 − t) / (1 + t) with the sign of z, and the
+    /// derivative of tanh, 4·t / (1 + t)².
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static (TReal Value, TReal Derivative) SoftCapped<TReal>(TReal z, TReal slope, TReal softcap)

@@ -5,8 +5,9 @@ namespace NativeXent.Simd;
 
 /// <summary>
 /// What differs between computing in float and in double: <see cref="FloatNumbers{TFloats, TDoubles}"/> and
-/// <see cref="DoubleNumbers{TFloats, TDoubles}"/>. The kernels are written in terms of it, as the native ones are in terms of
-/// the vector V, here <typeparamref name="TVector"/>. Sums of rows are pairs; computing in float, low parts stay 0.
+/// <see cref="DoubleNumbers{TFloats, TDoubles}"/>. The kernels are written in terms of it, as the native ones are in
+/// terms of the vector V, here <typeparamref name="TVector"/>. Sums of rows are pairs; computing in float, low parts
+/// stay 0.
 /// </summary>
 internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
     where TVector : unmanaged
@@ -40,7 +41,9 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
 
     static abstract void StorePartial(TScalar* destination, TVector a, nuint count);
 
-    /// <summary>Elements of 16 bits, as <see cref="Elements{TNumbers, TVector, TScalar, TDoubles}"/> loads others.</summary>
+    /// <summary>
+    /// Elements of 16 bits, as <see cref="Elements{TNumbers, TVector, TScalar, TDoubles}"/> loads others.
+    /// </summary>
     static abstract TVector Load16Bits(in ElementArray a, nuint lanes, TScalar other);
 
     static abstract void Store16Bits(in ElementArray a, nuint lanes, TVector v);
@@ -368,8 +371,8 @@ internal abstract unsafe class Elements<TNumbers, TVector, TScalar, TDoubles>
     }
 
     /// <summary>
-    /// Elements in which a subnormal one could show: it counts as 0, so that no mode matters. (Every float16 is a normal
-    /// float.)
+    /// Elements in which a subnormal one could show: it counts as 0, so that no mode matters. (Every float16 is a
+    /// normal float.)
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static TVector LoadNumbers(in ElementArray array, nuint j, nuint lanes) =>

@@ -12,14 +12,14 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
     static abstract double ExponentOffset { get; }
 
     /// <summary>
-    /// Beyond this magnitude of its maximum, a block is shifted by the maximum: there z − m is exact wherever it matters,
-    /// while the rounding of n would no longer be harmless.
+    /// Beyond this magnitude of its maximum, a block is shifted by the maximum: there z − m is exact wherever it
+    /// matters, while the rounding of n would no longer be harmless.
     /// </summary>
     static abstract double ShiftAbove { get; }
 
     /// <summary>
-    /// e = 2·exp(z + low)·2^(64 − N), for z up to N·ln 2 + 0.35; 0 for z below c.Lowest. NaN gives NaN. Doubles have no low
-    /// part.
+    /// e = 2·exp(z + low)·2^(64 − N), for z up to N·ln 2 + 0.35; 0 for z below c.Lowest. NaN gives NaN. Doubles have no
+    /// low part.
     /// </summary>
     static abstract TVector Exponential<TInput>(TVector z, TVector low, in Exponential<TVector> c)
         where TInput : struct, IInput;
@@ -80,7 +80,9 @@ internal struct BlockSum<TDoubles>
     internal TDoubles Low;
 }
 
-/// <summary>The numbers that turn e into e·scale·2^-65. The scale is in two parts: one alone would cost half an ULP.</summary>
+/// <summary>
+/// The numbers that turn e into e·scale·2^-65. The scale is in two parts: one alone would cost half an ULP.
+/// </summary>
 internal readonly struct Scale<T>(T lowest, T high, T low, T unbias)
     where T : unmanaged
 {
@@ -256,8 +258,8 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles>
     {
         Scale<double> s = Scale.InDouble(scale.High, FlushBelow);
 
-        // Where the low part could be subnormal or the scale is infinite it does not count, and nothing but zeros is left
-        // of the smallest scales.
+        // Where the low part could be subnormal or the scale is infinite it does not count, and nothing but zeros is
+        // left of the smallest scales.
         double size = DoubleMath.Magnitude(scale.High);
         return new(
             size < FlushBelow ? double.PositiveInfinity : s.Lowest,
@@ -416,8 +418,8 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
         return sum;
     }
 
-    // The same for a tile that is cut short after count classes or holds the label: absent classes and the label count as
-    // −infinity, and add nothing.
+    // The same for a tile that is cut short after count classes or holds the label: absent classes and the label count
+    // as −infinity, and add nothing.
     private static TileSum<TVector> PartialTile<TInput>(
         TScalar* z, TScalar* e, nuint count, nuint label, in Exponential<TVector> c)
         where TInput : struct, IInput

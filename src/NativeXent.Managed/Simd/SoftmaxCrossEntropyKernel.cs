@@ -5,8 +5,8 @@ namespace NativeXent.Simd;
 
 /// <summary>
 /// The twin of <c>native/src/kernels/softmax_cross_entropy-inl.h</c>: the same floating-point operations in the same
-/// order, so the same bits. The method is told there and in docs/numerics.md. A job without targets is a softmax. Labels
-/// outside [0, classes) select no class.
+/// order, so the same bits. The method is told there and in docs/numerics.md. A job without targets is a softmax.
+/// Labels outside [0, classes) select no class.
 /// </summary>
 internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>
     : Exponentials<TNumbers, TVector, TScalar, TDoubles>
@@ -184,7 +184,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         return ((a.Shift - b.Shift) + (n * DoubleMath.Ln2High)) + (n * DoubleMath.Ln2Low);
     }
 
-    // The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond lanes.
+    // The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond
+    // lanes.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TDoubles SmearedTargets(
         in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint j, nuint lanes)
@@ -837,9 +838,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     private static bool IsUntouched(in SoftmaxCrossEntropyJob job, in Plan plan, nuint row) =>
         job.Accumulate && LabelOf(job, plan, row).IsIgnored;
 
-    // LaneCount rows of at most LaneCount classes at once, a lane for each row: the same operations as in ComputeRow, so
-    // the same bits, but none waits for another. False, with nothing written, where a row is not an ordinary one. Not for
-    // doubles, whose sums are in two parts.
+    // LaneCount rows of at most LaneCount classes at once, a lane for each row: the same operations as in ComputeRow,
+    // so the same bits, but none waits for another. False, with nothing written, where a row is not an ordinary one.
+    // Not for doubles, whose sums are in two parts.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static bool RowsOfFewClasses(
@@ -1003,7 +1004,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal readonly nuint BlockLength;
         internal readonly bool Transforms;       // u is not z
         internal readonly bool Capped;           // there is a softcap
-        internal readonly bool Smears;           // gradients have a target beyond the label: smoothing or a distribution
+        internal readonly bool Smears;           // there are targets beyond the label: smoothing or a distribution
         internal readonly bool SumsTargets;      // whether Σ w·q and Σ w·q·u of those targets are needed
         internal readonly bool WantsLoss;        // and whether the loss is
         internal readonly bool WantsLogSumExp;   // for itself or the z-loss
