@@ -15,6 +15,7 @@ Usage: ./build.ps1 <verb> [arguments]
   test [arguments]   build, then run all native and managed tests; arguments go to dotnet test
   demo [arguments]   build, then train a classifier on handwritten digits
   bench [arguments]  build, then run the benchmarks; --quick runs each once
+                     (the comparison with other libraries, bench peers, is for Linux: build.sh)
   bindings [args]    write bindings/Generated anew from the C header
   format [--check]   lay out all sources; with --check only say which are not
   pack               make the NuGet package (not yet)
@@ -51,6 +52,9 @@ function Invoke-Demo {
 }
 
 function Invoke-Bench {
+    if ($Rest.Count -gt 0 -and $Rest[0] -in 'peers', 'check') {
+        Fail 1 "bench $($Rest[0]): the other libraries that it compares with are Debian's. Run ./build.sh bench $($Rest[0]) there."
+    }
     Need dotnet compiler cmake ninja
     Build-Native
     Run dotnet run -c Release --project benchmarks/NativeXent.Benchmarks '--' @Rest

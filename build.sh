@@ -14,6 +14,8 @@ Usage: ./build.sh <verb> [arguments]
   test [arguments]   build, then run all native and managed tests; arguments go to dotnet test
   demo [arguments]   build, then train a classifier on handwritten digits
   bench [arguments]  build, then run the benchmarks; --quick runs each once
+  bench peers [args] compare with other libraries; --write puts the figures into README.md and docs/
+  bench check        tell what is slower than the figures that bench peers --write wrote last
   bindings [args]    write bindings/Generated anew from the C header
   format [--check]   lay out all sources; with --check only say which are not
   pack               make the NuGet package (not yet)
@@ -23,8 +25,8 @@ What is missing is installed where apt can (as root); otherwise you are told wha
 TEXT
 }
 
-build_native() {  # [tests: ON or OFF]
-    cmake --preset release -DNXENT_BUILD_TESTS="${1:-OFF}"
+build_native() {  # [tests: ON or OFF] [peers: ON or OFF]
+    cmake --preset release -DNXENT_BUILD_TESTS="${1:-OFF}" -DNXENT_BUILD_PEERS="${2:-OFF}"
     cmake --build --preset release
 }
 
@@ -50,9 +52,45 @@ demo() {
 }
 
 bench() {
+    case "${1:-}" in
+        peers) peers "${@:2}" ;;
+        check) peers "$@" ;;
+        *)
+            need dotnet icu certificates cmake ninja compiler
+            build_native
+            dotnet run -c Release --project benchmarks/NativeXent.Benchmarks -- "$@"
+            ;;
+    esac
+}
+
+peers() {
     need dotnet icu certificates cmake ninja compiler
-    build_native
-    dotnet run -c Release --project benchmarks/NativeXent.Benchmarks -- "$@"
+    install_peers
+    build_native OFF ON
+    dotnet run -c Release --project benchmarks/peers -- "$@"
+}
+
+# Whom the comparison is with. Whoever cannot be installed is missing in it, and it says so.
+install_peers() {
+    local name wanted=()
+    for name in libdnnl-dev libxnnpack-dev libpthreadpool-dev libcpuinfo-dev libtorch-dev; do
+        dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q ' installed$' || wanted+=("$name")
+    done
+    command -v npm >/dev/null || wanted+=(npm)
+    if [[ ${#wanted[@]} -gt 0 && $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+        apt-get update -qq || true
+        for name in "${wanted[@]}"; do
+            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$name" || true
+        done
+    elif [[ ${#wanted[@]} -gt 0 ]]; then
+        echo "build.sh: for the whole comparison run: sudo apt-get install ${wanted[*]}"
+    fi
+    local onnxruntime=onnxruntime-node@1.30.0 folder=artifacts/peers
+    if command -v npm >/dev/null && ! npm list --prefix "$folder" "$onnxruntime" >/dev/null 2>&1; then
+        mkdir -p "$folder"
+        # Its install script would fetch libraries for graphics processors.
+        npm install --prefix "$folder" --no-audit --no-fund --ignore-scripts "$onnxruntime" || true
+    fi
 }
 
 bindings() {
@@ -79,7 +117,7 @@ format() {
     esac
 }
 
-native_sources() { find native tests/native benchmarks/native \( -name '*.h' -o -name '*.c' -o -name '*.cpp' \) "$@"; }
+native_sources() { find native tests/native benchmarks/native benchmarks/peers/native \( -name '*.h' -o -name '*.c' -o -name '*.cpp' \) "$@"; }
 
 pack() { fail 1 "pack: not yet. It will make artifacts/packages/NativeXent.<version>.nupkg."; }
 
