@@ -24,6 +24,10 @@ else()
     -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.
     $<$<CONFIG:Debug>:-Og>)
 endif()
+if(NXENT_ASSET)
+  # Preprocessed files have them, see below.
+  target_compile_options(nativexent_common INTERFACE -Wno-gnu-line-marker)
+endif()
 if(NXENT_SANITIZE)
   target_compile_options(nativexent_common INTERFACE
     -fsanitize=${NXENT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -33,7 +37,7 @@ endif()
 # For the library.
 add_library(nativexent_library INTERFACE)
 target_link_libraries(nativexent_library INTERFACE nativexent_common)
-target_compile_definitions(nativexent_library INTERFACE NXENT_VERSION="${NXENT_VERSION}" NXENT_BUILDING_SHARED)
+target_compile_definitions(nativexent_library INTERFACE NXENT_VERSION="${NXENT_VERSION}")
 if(MSVC)
   target_compile_options(nativexent_library INTERFACE /GR- /EHs-c- /Zc:threadSafeInit-)
 else()
@@ -44,9 +48,18 @@ else()
 endif()
 
 if(NXENT_FREESTANDING)
-  target_compile_options(nativexent_library INTERFACE
-    -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables)
+  # Windows and macOS expect of every function that it tells how to walk the stack past it.
+  if(NXENT_OS STREQUAL "linux")
+    set(unwind_tables -fno-asynchronous-unwind-tables)
+  else()
+    set(unwind_tables -fasynchronous-unwind-tables)
+  endif()
+  target_compile_options(nativexent_library INTERFACE -ffreestanding -fno-stack-protector ${unwind_tables})
   target_link_options(nativexent_library INTERFACE -nostdlib)
+endif()
+if(NXENT_ASSET)
+  # For the symbols that are kept apart.
+  target_compile_options(nativexent_library INTERFACE -gline-tables-only -ffile-compilation-dir=.)
 endif()
 
 if(NXENT_OS STREQUAL "linux")
@@ -56,13 +69,35 @@ if(NXENT_OS STREQUAL "linux")
   else()
     target_compile_options(nativexent_library INTERFACE -mbranch-protection=standard)
   endif()
-  target_link_options(nativexent_library INTERFACE
-    -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections $<$<CONFIG:Release>:-Wl,--strip-all>)
+  target_link_options(nativexent_library INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections)
+  if(NXENT_ASSET)
+    target_link_options(nativexent_library INTERFACE -Wl,--build-id=sha1)
+  else()
+    target_link_options(nativexent_library INTERFACE $<$<CONFIG:Release>:-Wl,--strip-all>)
+  endif()
   if(NOT NXENT_SANITIZE)
     target_link_options(nativexent_library INTERFACE -Wl,-z,defs)
   endif()
 elseif(NXENT_OS STREQUAL "osx")
   target_link_options(nativexent_library INTERFACE -Wl,-dead_strip)
+  if(NXENT_ASSET)
+    # macOS wants every library to name libSystem. Paths of objects, which say where symbols are, count from the build.
+    target_link_options(nativexent_library INTERFACE
+      ${PROJECT_SOURCE_DIR}/native/cmake/libSystem.tbd -Wl,-oso_prefix,${PROJECT_BINARY_DIR}/)
+  endif()
+elseif(NXENT_ASSET)
+  # No times, and no paths of this machine: a name in an unnamed namespace has a hash of the path of what is compiled
+  # inside, and CMake has only preprocessed files compiled by a path that counts from the build's folder.
+  target_compile_options(nativexent_library INTERFACE
+    -gcodeview -gno-codeview-command-line -mno-incremental-linker-compatible -save-temps=obj)
+  # No start-up code of a C run-time, no manifest.
+  target_link_options(nativexent_library INTERFACE
+    -Wl,/noentry -Wl,/nodefaultlib -Wl,/opt:ref -Wl,/debug -Wl,/Brepro
+    -Wl,/pdbaltpath:libnativexent.pdb -Wl,/pdbsourcepath:/nativexent)
+  target_link_libraries(nativexent_library INTERFACE -Wl,/manifest:no)
+  if(NXENT_ARCH STREQUAL "x64")
+    target_link_options(nativexent_library INTERFACE -Wl,/cetcompat)
+  endif()
 endif()
 
 # Sources of each instruction set, and the flags that only they get.

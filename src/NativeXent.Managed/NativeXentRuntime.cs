@@ -28,7 +28,10 @@ public static class NativeXentRuntime
     public static string InstructionSet =>
         NativeBackend.IsAvailable ? NativeBackend.ActiveInstructionSet : ManagedBackend.ActiveInstructionSet;
 
-    /// <summary>The native library's path; null where it is not in use, or the system found it by itself.</summary>
+    /// <summary>
+    /// The native library's path; null where it is not in use, is linked into the program, or the system found it by
+    /// itself.
+    /// </summary>
     public static string? LibraryPath => NativeBackend.IsAvailable ? NativeBackend.LibraryPath : null;
 
     /// <summary>The native library's version, or null where it is not in use.</summary>
@@ -83,7 +86,8 @@ public static class NativeXentRuntime
             $"{Backend}, {InstructionSet}";
         if (LibraryVersion is { } version)
         {
-            summary += $"\nNative library {version}: {LibraryPath ?? "found by the system"}";
+            summary += $"\nNative library {version}: " +
+                (LibraryPath ?? (NativeBackend.IsLinked ? "linked into the program" : "found by the system"));
         }
 
         if (NativeUnavailableReason is { } reason)

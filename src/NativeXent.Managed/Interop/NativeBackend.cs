@@ -22,6 +22,9 @@ internal static unsafe class NativeBackend
 
     internal static string? LibraryPath => Library.Path;
 
+    /// <summary>Whether the native library is linked into the program.</summary>
+    internal static bool IsLinked => Library.IsLinked;
+
     internal static string? LibraryVersion => IsAvailable ? Text(NativeMethods.nxent_version()) : null;
 
     internal static string ActiveInstructionSet => Text(NativeMethods.nxent_active_isa())!;

@@ -10,6 +10,9 @@ namespace NativeXent.Interop;
 /// </summary>
 internal static unsafe class NativeLibraryLoader
 {
+    // Set where the package's build files have linked the library into the program, which only NativeAOT can.
+    private const string LinkedSwitch = "NativeXent.StaticLink";
+
     private static Assembly Assembly => typeof(NativeLibraryLoader).Assembly;
 
     // Not RuntimeInformation.RuntimeIdentifier, which may name a distribution. The Linux library serves every libc.
@@ -17,16 +20,20 @@ internal static unsafe class NativeLibraryLoader
         (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
         + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
+    // With its prefix on Windows too, where nativexent.dll would be the name of this assembly.
+    private const string PrefixedName = $"lib{NativeMethods.LibraryName}";
+
     private static string FileName =>
-        OperatingSystem.IsWindows() ? $"{NativeMethods.LibraryName}.dll"
-        : OperatingSystem.IsMacOS() ? $"lib{NativeMethods.LibraryName}.dylib"
-        : $"lib{NativeMethods.LibraryName}.so";
+        PrefixedName + (OperatingSystem.IsWindows() ? ".dll" : OperatingSystem.IsMacOS() ? ".dylib" : ".so");
 
     internal static Result Load()
     {
         try
         {
-            return Find();
+            return AppContext.TryGetSwitch(LinkedSwitch, out bool isLinked) && isLinked ? Linked()
+                : OperatingSystem.IsBrowser() || OperatingSystem.IsWasi()
+                    ? new Result(null, "There is no native library for WebAssembly.")
+                : Find();
         }
 #pragma warning disable CA1031 // Whatever a resolver of the application's throws, the managed implementation takes over.
         catch (Exception e)
@@ -34,6 +41,16 @@ internal static unsafe class NativeLibraryLoader
         {
             return new Result(null, $"Looking for the library failed. {e.Message}", e);
         }
+    }
+
+    // There is nothing to find, and no exports to look up: the linker has bound every P/Invoke.
+    private static Result Linked()
+    {
+        string? problem = VersionMismatch(NativeMethods.nxent_abi_version())
+            ?? SizeMismatch(i => NativeBackend.Text(NativeMethods.nxent_layout_name(i)), NativeMethods.nxent_layout_value);
+        return problem is null
+            ? new Result(null, null) { IsLinked = true }
+            : new Result(null, $"The library that is linked into the program cannot be used: {problem}");
     }
 
     private static Result Find()
@@ -61,19 +78,19 @@ internal static unsafe class NativeLibraryLoader
         }
 
         // What the system finds by itself: its own search path, or a library that is already part of the process.
-        if (NativeLibrary.TryLoad(NativeMethods.LibraryName, Assembly, null, out nint found))
+        if (NativeLibrary.TryLoad(PrefixedName, Assembly, null, out nint found))
         {
             if (Mismatch(found) is not { } mismatch)
             {
                 return Adopt(found, null);
             }
 
-            tried.Add($"{NativeMethods.LibraryName}, from the system's search path: {mismatch}");
+            tried.Add($"{PrefixedName}, from the system's search path: {mismatch}");
             NativeLibrary.Free(found);
         }
         else
         {
-            tried.Add($"{NativeMethods.LibraryName}, from the system's search path: not found.");
+            tried.Add($"{PrefixedName}, from the system's search path: not found.");
         }
 
         return new Result(null, $"No usable library was found. Tried:{string.Concat(tried.Select(t => $"\n  {t}"))}");
@@ -139,10 +156,9 @@ internal static unsafe class NativeLibraryLoader
             return "it is not NativeXent's library.";
         }
 
-        uint version = ((delegate* unmanaged[Cdecl]<uint>)abiVersion)();
-        if (version != NativeMethods.NXENT_ABI_VERSION)
+        if (VersionMismatch(((delegate* unmanaged[Cdecl]<uint>)abiVersion)()) is { } mismatch)
         {
-            return $"it has ABI version {version}, this assembly needs {NativeMethods.NXENT_ABI_VERSION}.";
+            return mismatch;
         }
 
         if (!NativeLibrary.TryGetExport(handle, nameof(NativeMethods.nxent_layout_name), out nint layoutName)
@@ -165,15 +181,19 @@ internal static unsafe class NativeLibraryLoader
             nameof(NativeMethods.nxent_force_isa),
         ];
         return SizeMismatch(
-                (delegate* unmanaged[Cdecl]<nuint, byte*>)layoutName,
-                (delegate* unmanaged[Cdecl]<nuint, nuint>)layoutValue)
+                i => NativeBackend.Text(((delegate* unmanaged[Cdecl]<nuint, byte*>)layoutName)(i)),
+                i => ((delegate* unmanaged[Cdecl]<nuint, nuint>)layoutValue)(i))
             ?? (exports.FirstOrDefault(name => !NativeLibrary.TryGetExport(handle, name, out _)) is { } missing
                 ? $"it does not export {missing}."
                 : null);
     }
 
-    private static string? SizeMismatch(
-        delegate* unmanaged[Cdecl]<nuint, byte*> layoutName, delegate* unmanaged[Cdecl]<nuint, nuint> layoutValue)
+    private static string? VersionMismatch(uint version) =>
+        version == NativeMethods.NXENT_ABI_VERSION
+            ? null
+            : $"it has ABI version {version}, this assembly needs {NativeMethods.NXENT_ABI_VERSION}.";
+
+    private static string? SizeMismatch(Func<nuint, string?> layoutName, Func<nuint, nuint> layoutValue)
     {
         Dictionary<string, int> expected = new()
         {
@@ -184,7 +204,7 @@ internal static unsafe class NativeLibraryLoader
             [nameof(nxent_softmax_backward_args)] = sizeof(nxent_softmax_backward_args),
             [nameof(nxent_sigmoid_cross_entropy_args)] = sizeof(nxent_sigmoid_cross_entropy_args),
         };
-        for (nuint i = 0; NativeBackend.Text(layoutName(i)) is { } name; i++)
+        for (nuint i = 0; layoutName(i) is { } name; i++)
         {
             if (expected.Remove(name, out int size) && layoutValue(i) != (nuint)size)
             {
@@ -198,5 +218,9 @@ internal static unsafe class NativeLibraryLoader
     /// <param name="Path">The library's path, where it is known.</param>
     /// <param name="Reason">Why the library cannot be used, or null where it can.</param>
     /// <param name="Cause">The exception behind the reason.</param>
-    internal sealed record Result(string? Path, string? Reason, Exception? Cause = null);
+    internal sealed record Result(string? Path, string? Reason, Exception? Cause = null)
+    {
+        /// <summary>Whether the library is part of the program.</summary>
+        internal bool IsLinked { get; init; }
+    }
 }

@@ -19,7 +19,7 @@ internal sealed class AppFolder : IDisposable
     }
 
     internal static string LibraryFileName { get; } =
-        OperatingSystem.IsWindows() ? "nativexent.dll"
+        OperatingSystem.IsWindows() ? "libnativexent.dll"
         : OperatingSystem.IsMacOS() ? "libnativexent.dylib"
         : "libnativexent.so";
 
