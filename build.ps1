@@ -18,7 +18,7 @@ Usage: ./build.ps1 <verb> [arguments]
                      (the comparison with other libraries, bench peers, is for Linux: build.sh)
   bindings [args]    write bindings/Generated anew from the C header
   format [--check]   lay out all sources; with --check only say which are not
-  pack               make the NuGet package (not yet)
+  pack               build the native libraries of all runtimes and make the NuGet package
   help               show this
 
 What is missing is named, with the command that installs it.
@@ -63,6 +63,12 @@ function Invoke-Bench {
 function Invoke-Bindings {
     Need dotnet
     Run dotnet run -c Release --project bindings/Generator @Rest
+}
+
+function Invoke-Pack {
+    Need dotnet cmake ninja clang
+    Run cmake --workflow --preset assets
+    Run dotnet pack src/NativeXent.Managed -c Release @Rest
 }
 
 function Invoke-Format {
@@ -114,6 +120,10 @@ $tools = @{
         Has  = { if ($env:OS -eq 'Windows_NT') { Find-VisualCpp } else { Get-Command c++ } }
         Get  = 'a C++20 compiler: winget install Microsoft.VisualStudio.2022.BuildTools --override "--wait --passive --add Microsoft.VisualStudio.Workload.VCTools --includeRecommended"'
     }
+    'clang'        = @{
+        Has  = { (clang --version) -match 'version 19\.' }
+        Get  = 'Clang 19 with its linker and tools: https://github.com/llvm/llvm-project/releases'
+    }
     'clang-format' = @{
         Has  = { (clang-format --version) -match 'version 14\.' }
         Get  = 'clang-format 14: pipx install clang-format==14.0.6'
@@ -146,7 +156,7 @@ switch -CaseSensitive ($Verb) {
     'bench' { Invoke-Bench }
     'bindings' { Invoke-Bindings }
     'format' { Invoke-Format }
-    'pack' { Fail 1 'pack: not yet. It will make artifacts/packages/NativeXent.<version>.nupkg.' }
+    'pack' { Invoke-Pack }
     { $_ -in 'help', '-h', '--help' } { Show-Help }
     default {
         [Console]::Error.WriteLine("build.ps1: there is no verb '$Verb'.")

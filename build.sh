@@ -11,14 +11,15 @@ help() {
 Usage: ./build.sh <verb> [arguments]
 
   build              build the native library for this machine and all managed projects
-  test [arguments]   build, then run all native and managed tests; arguments go to dotnet test
+  test [arguments]   build, then run all native and managed tests, those of the package too where clang-19 and lld-19
+                     can make it; arguments go to dotnet test
   demo [arguments]   build, then train a classifier on handwritten digits
   bench [arguments]  build, then run the benchmarks; --quick runs each once
   bench peers [args] compare with other libraries; --write puts the figures into README.md and docs/
   bench check        tell what is slower than the figures that bench peers --write wrote last
   bindings [args]    write bindings/Generated anew from the C header
   format [--check]   lay out all sources; with --check only say which are not
-  pack               make the NuGet package (not yet)
+  pack               build the native libraries of all runtimes and make the NuGet package
   help               show this
 
 What is missing is installed where apt can (as root); otherwise you are told what to install.
@@ -40,6 +41,7 @@ tests() {
     need dotnet icu certificates cmake ninja compiler gtest
     build_native ON
     local failed=0
+    if has_clang && has_lld; then pack || failed=1; fi
     ctest --preset release || failed=1
     dotnet test NativeXent.sln -c Release "$@" || failed=1
     return $failed
@@ -119,7 +121,10 @@ format() {
 
 native_sources() { find native tests/native benchmarks/native benchmarks/peers/native \( -name '*.h' -o -name '*.c' -o -name '*.cpp' \) "$@"; }
 
-pack() { fail 1 "pack: not yet. It will make artifacts/packages/NativeXent.<version>.nupkg."; }
+pack() {
+    need dotnet icu certificates cmake ninja clang lld
+    cmake --workflow --preset assets && dotnet pack src/NativeXent.Managed -c Release "$@"
+}
 
 fail() {  # exit code, message
     echo "build.sh: $2" >&2
@@ -161,6 +166,9 @@ has_gtest() {
     for prefix in "${prefixes[@]}"; do [[ -n $prefix && -e $prefix/include/gtest/gtest.h ]] && return; done
     return 1
 }
+# The native libraries of all runtimes come from one compiler and linker, of one version: their bytes are reproducible.
+has_clang() { command -v clang-19 >/dev/null && command -v llvm-readobj-19 >/dev/null; }
+has_lld() { command -v ld.lld-19 >/dev/null; }
 has_clang-format() { clang_format >/dev/null; }
 clang_format() {
     local name
@@ -179,6 +187,8 @@ describe() {
         ninja) echo "Ninja, from https://ninja-build.org" ;;
         compiler) echo "a C++20 compiler: GCC 11, Clang 14, Xcode 15 or newer" ;;
         gtest) echo "GoogleTest, from https://github.com/google/googletest" ;;
+        clang) echo "Clang 19 and the LLVM tools beside it" ;;
+        lld) echo "LLD 19" ;;
         clang-format) echo "clang-format 14" ;;
     esac
 }
@@ -197,6 +207,8 @@ package() {  # package manager, tool
         apt-get:gtest) echo libgtest-dev ;;
         dnf:gtest) echo gtest-devel ;;
         brew:gtest) echo googletest ;;
+        apt-get:clang) echo clang-19 llvm-19 ;;
+        apt-get:lld) echo lld-19 ;;
         apt-get:clang-format) echo clang-format-14 ;;
         brew:clang-format) echo clang-format@14 ;;
     esac
@@ -231,7 +243,9 @@ find_packages() {  # package manager
         name=$(package "$1" "$tool")
         # Not every system's sources have the .NET SDK.
         if [[ $tool == dotnet ]] && ! { [[ $1 == dnf ]] || apt-cache show "$name" >/dev/null 2>&1; }; then continue; fi
-        if [[ -n $name ]]; then packages+=("$name"); fi
+        # One tool may take several packages.
+        # shellcheck disable=SC2206
+        packages+=($name)
     done
 }
 
