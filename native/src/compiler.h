@@ -36,6 +36,13 @@
 #define NXENT_NOINLINE __attribute__((noinline))
 #endif
 
+// Whether the compiler keeps the two vectors of a loop in registers.
+#if defined(__clang__)
+#define NXENT_TWO_VECTORS 1
+#else
+#define NXENT_TWO_VECTORS 0
+#endif
+
 // One fused multiply-add instruction for a single float, where the target has one.
 #if defined(NXENT_ARCH_ARM64) || defined(__FMA__)
 #if defined(_MSC_VER) && !defined(__clang__)

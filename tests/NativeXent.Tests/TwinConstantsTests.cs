@@ -18,7 +18,8 @@ public sealed partial class TwinConstantsTests
             "native/src/kernels/math-inl.h",
             "native/src/kernels/elements-inl.h",
             "native/src/kernels/exponential-inl.h",
-            "native/src/kernels/softmax_cross_entropy-inl.h",
+            "native/src/kernels/cross_entropy_rows-inl.h",
+            "native/src/kernels/row_groups-inl.h",
             "native/src/kernels/softmax-inl.h",
             "native/src/kernels/sigmoid_cross_entropy-inl.h");
         string[] managed = Constants(
@@ -26,6 +27,7 @@ public sealed partial class TwinConstantsTests
             "src/NativeXent.Managed/Simd/Elements.cs",
             "src/NativeXent.Managed/Simd/Exponentials.cs",
             "src/NativeXent.Managed/Simd/SoftmaxCrossEntropyKernel.cs",
+            "src/NativeXent.Managed/Simd/RowGroups.cs",
             "src/NativeXent.Managed/Simd/SoftmaxKernels.cs",
             "src/NativeXent.Managed/Simd/SigmoidCrossEntropyKernel.cs");
         Assert.That(managed, Has.Length.GreaterThan(40), "literals found");

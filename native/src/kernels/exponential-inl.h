@@ -11,7 +11,7 @@ namespace NXENT_TARGET {
 namespace {
 
 // A tile is the unit of summation: so many vectors are added lane by lane in two numbers, then joined.
-constexpr size_t kTileVectors = 8;
+constexpr size_t kTileVectors = 32;
 constexpr size_t kTile = kTileVectors * kLanes;
 // Blocks: short enough for the first-level cache, and never more than kMaxBlocks.
 constexpr size_t kBlock = 4096;
@@ -23,8 +23,8 @@ constexpr size_t kPrefetch = 4096;
 // Stored e is exp(z − reference)·2^65: 2^64 so that e·(low part of the scale) is never subnormal, 2 so that e is not.
 constexpr int kBias = 64;
 constexpr double kUnbias = 0x1p-65;
-// At least the sum of a tile's lane, 8·2√2·2^64.
-constexpr double kSumBase = 0x1p+69;
+// Above any e, 2√2·2^64.
+constexpr double kSumBase = 0x1p+66;
 
 template <class V>
 struct Exponent;
@@ -46,25 +46,30 @@ struct Exponent<D> {
     static constexpr double kShiftAbove = 524288.0;
 };
 
-// The constants of one block's exponentials.
-template <class V>
+// The constants of a block's exponentials: a number each, or a vector of those of several blocks.
+template <class X>
 struct Exponential {
-    V shift;   // subtracted from z first (0 where the block is not shifted)
-    V lowest;  // reduces to exponent field 0: everything at or below it becomes exactly 0
-    V round;   // kRound − N + kOffset: adding it leaves the result's exponent field in the low bits
+    X shift;   // subtracted from z first (0 where the block is not shifted)
+    X lowest;  // reduces to exponent field 0: everything at or below it becomes exactly 0
+    X round;   // kRound − N + kOffset: adding it leaves the result's exponent field in the low bits
 };
+NXENT_INLINE F in_lanes(float x) { return set(x); }
+NXENT_INLINE D in_lanes(double x) { return set(x); }
+NXENT_INLINE F in_lanes(F x) { return x; }
 
-template <class V>
-NXENT_INLINE double exponential_lowest(double n) {
-    return static_cast<double>(static_cast<typename Numbers<V>::Scalar>((n - Exponent<V>::kOffset) * kLn2));
+// In double; X is double or D.
+template <class V, class X>
+NXENT_INLINE X exponential_lowest(X n) {
+    return (n - all<X>(Exponent<V>::kOffset)) * all<X>(kLn2);
+}
+template <class V, class X>
+NXENT_INLINE X exponential_round(X n) {
+    return all<X>(Exponent<V>::kRound) - n + all<X>(Exponent<V>::kOffset);
 }
 template <class V>
-NXENT_INLINE double exponential_round(double n) {
-    return Exponent<V>::kRound - n + Exponent<V>::kOffset;
-}
-template <class V>
-NXENT_INLINE Exponential<V> exponential_constants(double shift, double n) {
-    return {set_all<V>(shift), set_all<V>(exponential_lowest<V>(n)), set_all<V>(exponential_round<V>(n))};
+NXENT_INLINE Exponential<ScalarOf<V>> exponential_constants(double shift, double n) {
+    using S = ScalarOf<V>;
+    return {static_cast<S>(shift), static_cast<S>(exponential_lowest<V>(n)), static_cast<S>(exponential_round<V>(n))};
 }
 
 enum class Input {
@@ -78,45 +83,68 @@ constexpr float kLn2HighFloat = 0x1.62e43p-1f;
 constexpr float kLn2LowFloat = -0x1.05c61p-29f;
 
 // e = 2·exp(z + low)·2^(64 − N), for z up to N·ln 2 + 0.35; 0 for z below about (N − 190)·ln 2. NaN gives NaN. Largest
-// error 1.24·2^-24 of the result. Takes Count independent vectors step by step together, to keep the pipelines filled.
-template <Input input, int Count>
-NXENT_INLINE void exponential(F (&z)[Count], const F* low, const Exponential<F>& c) {
-    F shifted[Count], n[Count], p[Count];
-    const auto each = [](auto step) {
-        for (int i = 0; i < Count; ++i) step(i);
-    };
-    if constexpr (input == Input::Shifted) each([&](int i) { z[i] = sub(z[i], c.shift); });
-    each([&](int i) { z[i] = greater(c.lowest, z[i]); });
+// error 1.24·2^-24 of the result. Two vectors side by side, so that one's latency hides the other's.
+template <Input input, class X>
+NXENT_INLINE void exponentials_of_two(F& za, F& zb, F low_a, F low_b, const Exponential<X>& c) {
+    const F lowest = in_lanes(c.lowest), round = in_lanes(c.round);
+    if constexpr (input == Input::Shifted) {
+        za = sub(za, in_lanes(c.shift));
+        zb = sub(zb, in_lanes(c.shift));
+    }
+    za = greater(lowest, za);
+    zb = greater(lowest, zb);
     // n = rint(z·log2 e). Where that rounds to the wrong side, |r| is a little above ½ ln 2.
-    each([&](int i) { shifted[i] = fma(z[i], set(kLog2EFloat), c.round); });
-    each([&](int i) { n[i] = sub(shifted[i], c.round); });
+    const F shifted_a = fma(za, set(kLog2EFloat), round);
+    const F shifted_b = fma(zb, set(kLog2EFloat), round);
+    const F na = sub(shifted_a, round);
+    const F nb = sub(shifted_b, round);
     // Cody and Waite: r = z − n·ln 2. The first step is exact: both terms are multiples of 2^-25, the result below ½.
-    each([&](int i) { z[i] = fnma(n[i], set(kLn2HighFloat), z[i]); });
-    if constexpr (input == Input::Split)
-        each([&](int i) { z[i] = add(z[i], fnma(n[i], set(kLn2LowFloat), low[i])); });
-    else
-        each([&](int i) { z[i] = fnma(n[i], set(kLn2LowFloat), z[i]); });
+    F ra = fnma(na, set(kLn2HighFloat), za);
+    F rb = fnma(nb, set(kLn2HighFloat), zb);
+    if constexpr (input == Input::Split) {
+        ra = add(ra, fnma(na, set(kLn2LowFloat), low_a));
+        rb = add(rb, fnma(nb, set(kLn2LowFloat), low_b));
+    } else {
+        ra = fnma(na, set(kLn2LowFloat), ra);
+        rb = fnma(nb, set(kLn2LowFloat), rb);
+    }
     // 2·exp(r) by a minimax polynomial of degree 7, relative error 2^-33 for |r| ≤ 0.3475. Doubled, it is at least √2, so
     // that e is never subnormal.
-    each([&](int i) { p[i] = fma(set(0x1.9e1b2cp-12f), z[i], set(0x1.6d4f3ap-9f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(0x1.1113p-6f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(0x1.5554e6p-4f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(0x1.555554p-2f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(1.0f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(2.0f)); });
-    each([&](int i) { p[i] = fma(p[i], z[i], set(2.0f)); });
-    each([&](int i) { z[i] = mul(p[i], power_of_two(shifted[i])); });
+    F pa = fma(set(0x1.9e1b2cp-12f), ra, set(0x1.6d4f3ap-9f));
+    F pb = fma(set(0x1.9e1b2cp-12f), rb, set(0x1.6d4f3ap-9f));
+    pa = fma(pa, ra, set(0x1.1113p-6f));
+    pb = fma(pb, rb, set(0x1.1113p-6f));
+    pa = fma(pa, ra, set(0x1.5554e6p-4f));
+    pb = fma(pb, rb, set(0x1.5554e6p-4f));
+    pa = fma(pa, ra, set(0x1.555554p-2f));
+    pb = fma(pb, rb, set(0x1.555554p-2f));
+    pa = fma(pa, ra, set(1.0f));
+    pb = fma(pb, rb, set(1.0f));
+    pa = fma(pa, ra, set(2.0f));
+    pb = fma(pb, rb, set(2.0f));
+    pa = fma(pa, ra, set(2.0f));
+    pb = fma(pb, rb, set(2.0f));
+    za = mul(pa, power_of_two(shifted_a));
+    zb = mul(pb, power_of_two(shifted_b));
+}
+template <Input input, class X>
+NXENT_INLINE F exponential(F z, F low, const Exponential<X>& c) {
+    F same = z;
+    exponentials_of_two<input>(z, same, low, low, c);
+    return z;
 }
 
 // The same in double; there is no low part.
-template <Input input, int Count>
-NXENT_INLINE void exponential(D (&z)[Count], const D*, const Exponential<D>& c) {
-    for (int i = 0; i < Count; ++i) {
-        const D x = greater(c.lowest, input == Input::Shifted ? z[i] - c.shift : z[i]);
-        const D shifted = x * set(kLog2E) + c.round;
-        const D p = exp_reduced(reduce(x, shifted - c.round));
-        z[i] = (p + p) * power_of_two(shifted);
-    }
+template <Input input>
+NXENT_INLINE D exponential(D z, D, const Exponential<double>& c) {
+    const D x = greater(set(c.lowest), input == Input::Shifted ? z - set(c.shift) : z);
+    const D shifted = x * set(kLog2E) + set(c.round);
+    const D p = exp_reduced(reduce(x, shifted - set(c.round)));
+    return (p + p) * power_of_two(shifted);
+}
+template <Input input, class V, class X>
+NXENT_INLINE V exponential(V z, const Exponential<X>& c) {
+    return exponential<input>(z, z, c);
 }
 
 // A tile's sum, lane by lane: high − kSumBase + low.
@@ -172,59 +200,72 @@ struct BlockSum<D> {
     }
 };
 
-template <class V>
-constexpr int kVectorsTogether = sizeof(V) == sizeof(D) ? 1 : kTogether;
-
-template <Input input, class S, class V>
-NXENT_INLINE TileSum<V> full_tile(const S* z, S* e, const Exponential<V>& c) {
-    constexpr int kCount = kVectorsTogether<V>;
-    TileSum<V> sum = empty_tile<V>();
-    for (size_t k = 0; k < kTile; k += kCount * kLanes) {
-        V v[kCount];
-        for (int i = 0; i < kCount; ++i) {
-            prefetch(z + k + i * kLanes, kPrefetch);
-            v[i] = load(z + k + i * kLanes);
+// Stores e of whole vectors of logits from begin to end, and adds it.
+template <Input input, class V>
+NXENT_INLINE void whole_vectors(const ScalarOf<V>* z, ScalarOf<V>* e, size_t begin, size_t end,
+                                const Exponential<ScalarOf<V>>& c, TileSum<V>& sum) {
+    size_t j = begin;
+    // What a compiler makes of two vectors side by side was measured with AVX2: clang is a sixth faster than with one, g++
+    // runs out of registers and takes twice as long.
+    if constexpr (NXENT_TWO_VECTORS && sizeof(V) != sizeof(D))
+        for (; j + 2 * kLanes <= end; j += 2 * kLanes) {
+            prefetch(z + j, kPrefetch);
+            prefetch(z + j + kLanes, kPrefetch);
+            V a = load(z + j), b = load(z + j + kLanes);
+            exponentials_of_two<input>(a, b, a, b, c);
+            store(e + j, a);
+            store(e + j + kLanes, b);
+            accumulate(sum, a);
+            accumulate(sum, b);
         }
-        exponential<input>(v, nullptr, c);
-        for (int i = 0; i < kCount; ++i) {
-            store(e + k + i * kLanes, v[i]);
-            accumulate(sum, v[i]);
-        }
+    for (; j < end; j += kLanes) {
+        prefetch(z + j, kPrefetch);
+        const V v = exponential<input>(load(z + j), c);
+        store(e + j, v);
+        accumulate(sum, v);
     }
-    return sum;
 }
 
-// The same for a tile that is cut short after count classes or holds the label: absent classes and the label count as
+// The same for the vector at j, which holds the label or ends with the row: the label and absent classes count as
 // −infinity, and add nothing.
-template <Input input, class S, class V>
-TileSum<V> partial_tile(const S* z, S* e, size_t count, size_t label, const Exponential<V>& c) {
-    constexpr S kNothing = static_cast<S>(-kInfinity);
-    TileSum<V> sum = empty_tile<V>();
-    for (size_t j = 0; j < count; j += kLanes) {
-        const size_t lanes = count - j < kLanes ? count - j : kLanes;
-        V v[1] = {lanes == kLanes ? load(z + j) : load_partial(z + j, lanes, kNothing)};
-        if (label - j < kLanes) v[0] = replace_lane(v[0], label - j, kNothing);
-        exponential<input>(v, nullptr, c);
-        if (lanes == kLanes)
-            store(e + j, v[0]);
-        else
-            store_partial(e + j, v[0], lanes);
-        accumulate(sum, v[0]);
-    }
-    return sum;
+template <Input input, class V>
+NXENT_INLINE void cut_vector(const ScalarOf<V>* z, ScalarOf<V>* e, size_t j, size_t count, size_t label,
+                             const Exponential<ScalarOf<V>>& c, TileSum<V>& sum) {
+    constexpr auto kNothing = static_cast<ScalarOf<V>>(-kInfinity);
+    const size_t lanes = count - j < kLanes ? count - j : kLanes;
+    V v = lanes == kLanes ? load(z + j) : load_partial(z + j, lanes, kNothing);
+    if (label - j < kLanes) v = replace_lane(v, label - j, kNothing);
+    v = exponential<input>(v, c);
+    if (lanes == kLanes)
+        store(e + j, v);
+    else
+        store_partial(e + j, v, lanes);
+    accumulate(sum, v);
 }
 
 // Stores e for count logits, and gives their sum without the label, which may lie outside.
-template <Input input, class S, class V>
-NXENT_INLINE typename Numbers<V>::Wide exponentials(const S* z, S* e, size_t count, size_t label,
-                                                    const Exponential<V>& c) {
-    BlockSum<V> sum;
-    size_t j = 0;
-    for (; j + kTile <= count; j += kTile)
-        sum.add_tile(label - j < kTile ? partial_tile<input>(z + j, e + j, kTile, label - j, c)
-                                       : full_tile<input>(z + j, e + j, c));
-    if (j < count) sum.add_tile(partial_tile<input>(z + j, e + j, count - j, label - j, c));
-    return sum.total();
+template <Input input, class V>
+NXENT_INLINE typename Numbers<V>::Wide exponentials(const ScalarOf<V>* z, ScalarOf<V>* e, size_t count, size_t label,
+                                                    const Exponential<ScalarOf<V>>& c) {
+    const size_t label_vector = label < count ? label / kLanes * kLanes : count;
+    const size_t whole = count / kLanes * kLanes;
+    BlockSum<V> total;
+    for (size_t j = 0; j < count;) {
+        TileSum<V> sum = empty_tile<V>();
+        const size_t end = count - j < kTile ? count : j + kTile;
+        while (j < end) {
+            const size_t next_cut = j <= label_vector && label_vector < whole ? label_vector : whole;
+            const size_t stop = next_cut < end ? next_cut : end;
+            whole_vectors<input, V>(z, e, j, stop, c, sum);
+            j = stop;
+            if (j < end) {
+                cut_vector<input, V>(z, e, j, count, label, c, sum);
+                j += kLanes;
+            }
+        }
+        total.add_tile(sum);
+    }
+    return total.total();
 }
 
 // The numbers that turn e into e·scale·2^-65. The scale is in two parts: one alone would cost half an ULP.
@@ -299,20 +340,29 @@ NXENT_INLINE void scale_block(S* e, size_t count, const Scale<S>& scale) {
     if (j < count) store_partial(e + j, scaled(load_partial(e + j, count - j, S{0}), s), count - j);
 }
 
-// The greatest of count numbers; NaN is passed over.
+// The greatest of count logits without the label's, which may lie outside; NaN is passed over.
 template <class S>
-NXENT_INLINE S greatest_of(const S* z, size_t count) {
+NXENT_INLINE S greatest_other(const S* z, size_t count, size_t label) {
     constexpr S kNothing = static_cast<S>(-kInfinity);
     auto m0 = set(kNothing), m1 = m0, m2 = m0, m3 = m0;
+    const size_t whole = count / kLanes * kLanes;
+    const size_t label_vector = label < count ? label / kLanes * kLanes : count;
     size_t j = 0;
-    for (; j + 4 * kLanes <= count; j += 4 * kLanes) {
-        m0 = greater(load(z + j), m0);
-        m1 = greater(load(z + j + kLanes), m1);
-        m2 = greater(load(z + j + 2 * kLanes), m2);
-        m3 = greater(load(z + j + 3 * kLanes), m3);
+    for (;;) {
+        const size_t stop = j <= label_vector && label_vector < whole ? label_vector : whole;
+        for (; j + 4 * kLanes <= stop; j += 4 * kLanes) {
+            m0 = greater(load(z + j), m0);
+            m1 = greater(load(z + j + kLanes), m1);
+            m2 = greater(load(z + j + 2 * kLanes), m2);
+            m3 = greater(load(z + j + 3 * kLanes), m3);
+        }
+        for (; j < stop; j += kLanes) m0 = greater(load(z + j), m0);
+        if (j >= count) break;
+        auto v = j < whole ? load(z + j) : load_partial(z + j, count - j, kNothing);
+        if (label - j < kLanes) v = replace_lane(v, label - j, kNothing);
+        m1 = greater(v, m1);
+        j += kLanes;
     }
-    for (; j + kLanes <= count; j += kLanes) m0 = greater(load(z + j), m0);
-    if (j < count) m1 = greater(load_partial(z + j, count - j, kNothing), m1);
     return greatest_lane(greater(greater(m0, m1), greater(m2, m3)));
 }
 

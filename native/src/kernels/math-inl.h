@@ -45,10 +45,16 @@ constexpr double kLn2 = 0x1.62e42fefa39efp-1;
 constexpr double kRoundDouble = 0x1.8p+52;
 
 // The integer nearest to x·log2 e, for |x| < 2^20.
-NXENT_INLINE double nearest_exponent(double x) { return (x * kLog2E + kRoundDouble) - kRoundDouble; }
+template <class X>
+NXENT_INLINE X nearest_exponent(X x) {
+    return (x * all<X>(kLog2E) + all<X>(kRoundDouble)) - all<X>(kRoundDouble);
+}
 
 // 2^n for an integer n up to 1023; 0 below −1022.
-NXENT_INLINE double power_of_two_of(double n) { return n < -1022.0 ? 0 : power_of_two(n + (kRoundDouble + 1023.0)); }
+template <class X>
+NXENT_INLINE X power_of_two_of(X n) {
+    return select_below(n, all<X>(-1022.0), all<X>(0.0), power_of_two(n + all<X>(kRoundDouble + 1023.0)));
+}
 
 // x − n·ln 2 after Cody and Waite. The first step is exact for |n| < 2^20.
 template <class X>

@@ -14,8 +14,6 @@ namespace NXENT_TARGET {
 namespace {
 
 constexpr int kLanes = 16;
-// How many vectors a kernel works on together where it can.
-constexpr int kTogether = 4;
 
 struct F {
     __m256 a, b;
@@ -94,10 +92,27 @@ NXENT_INLINE void store(BFloat16* p, F a) {
     const __m256i packed = _mm256_packus_epi32(narrow_bfloat16(a.a), narrow_bfloat16(a.b));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, _MM_SHUFFLE(3, 1, 2, 0)));
 }
+// Not masked: AMD's processors take a dozen cycles for a masked store.
 NXENT_INLINE void store_partial(float* p, F a, size_t count) {
-    const Mask m = first_lanes(count);
-    _mm256_maskstore_ps(p, m.a, a.a);
-    _mm256_maskstore_ps(p + 8, m.b, a.b);
+    if (count >= kLanes) return store(p, a);
+    __m256 eight = a.a;
+    if (count & 8) {
+        _mm256_storeu_ps(p, eight);
+        eight = a.b;
+        p += 8;
+    }
+    __m128 four = _mm256_castps256_ps128(eight);
+    if (count & 4) {
+        _mm_storeu_ps(p, four);
+        four = _mm256_extractf128_ps(eight, 1);
+        p += 4;
+    }
+    if (count & 2) {
+        _mm_storel_pi(reinterpret_cast<__m64*>(p), four);
+        four = _mm_movehl_ps(four, four);
+        p += 2;
+    }
+    if (count & 1) _mm_store_ss(p, four);
 }
 template <class Element16>
 NXENT_INLINE void store_partial(Element16* p, F a, size_t count) {

@@ -14,8 +14,6 @@ namespace NXENT_TARGET {
 namespace {
 
 constexpr int kLanes = 16;
-// How many vectors a kernel works on together where it can.
-constexpr int kTogether = 4;
 
 struct F {
     __m512 v;

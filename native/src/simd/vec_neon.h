@@ -14,8 +14,6 @@ namespace NXENT_TARGET {
 namespace {
 
 constexpr int kLanes = 16;
-// How many vectors a kernel works on together where it can.
-constexpr int kTogether = 2;
 
 struct F {
     float32x4_t v[4];

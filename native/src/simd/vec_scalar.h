@@ -17,8 +17,6 @@ namespace NXENT_TARGET {
 namespace {
 
 constexpr int kLanes = 16;
-// How many vectors a kernel works on together where it can.
-constexpr int kTogether = 1;
 
 struct F {
     float v[kLanes];

@@ -34,12 +34,22 @@ internal static class DoubleMath
 
     /// <summary>The integer nearest to x·log2 e, for |x| below 2^20.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static double NearestExponent(double x) => ((x * Log2E) + Round) - Round;
+    internal static TReal NearestExponent<TReal>(TReal x)
+        where TReal : unmanaged, IReal<TReal> =>
+        ((x * TReal.Set(Log2E)) + TReal.Set(Round)) - TReal.Set(Round);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double NearestExponent(double x) => NearestExponent(new OneDouble(x)).Value;
 
     /// <summary>2^n for an integer n up to 1023; 0 below −1022.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static double PowerOfTwo(double n) =>
-        n < -1022.0 ? 0 : OneDouble.PowerOfTwo(new(n + (Round + 1023.0))).Value;
+    internal static TReal PowerOfTwo<TReal>(TReal n)
+        where TReal : unmanaged, IReal<TReal> =>
+        TReal.SelectBelow(
+            n, TReal.Set(-1022.0), TReal.Set(0.0), TReal.PowerOfTwo(n + TReal.Set(Round + 1023.0)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static double PowerOfTwo(double n) => PowerOfTwo(new OneDouble(n)).Value;
 
     /// <summary>x − n·ln 2 after Cody and Waite. The first step is exact for |n| below 2^20.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

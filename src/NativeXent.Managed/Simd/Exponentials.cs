@@ -278,8 +278,8 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles>
 
 internal static class Exponentials
 {
-    /// <summary>At least the sum of a tile's lane, 8·2√2·2^64.</summary>
-    internal const double SumBase = 5.902958103587057e+20;
+    /// <summary>Above any e, 2√2·2^64.</summary>
+    internal const double SumBase = 7.378697629483821e+19;
 }
 
 /// <summary>
@@ -293,21 +293,27 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
     where TScalar : unmanaged
     where TDoubles : unmanaged, IReal<TDoubles>
 {
-    private protected const nuint Tile = 8 * LaneCount;
+    private protected const nuint Tile = 32 * LaneCount;
     private protected const nuint BlockLength = 4096;
     private protected const nuint MaxBlocks = 256;
     private const nuint Prefetch = 4096;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected static double ExponentialLowest(double n) =>
-        TNumbers.Double(TNumbers.Scalar((n - TNumbers.ExponentOffset) * DoubleMath.Ln2));
+    private protected static TReal ExponentialLowest<TReal>(TReal n)
+        where TReal : unmanaged, IReal<TReal> =>
+        (n - TReal.Set(TNumbers.ExponentOffset)) * TReal.Set(DoubleMath.Ln2);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected static double ExponentialRound(double n) => TNumbers.ExponentRound - n + TNumbers.ExponentOffset;
+    private protected static TReal ExponentialRound<TReal>(TReal n)
+        where TReal : unmanaged, IReal<TReal> =>
+        (TReal.Set(TNumbers.ExponentRound) - n) + TReal.Set(TNumbers.ExponentOffset);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static Exponential<TVector> ExponentialConstants(double shift, double n) =>
-        new(SetAll(shift), SetAll(ExponentialLowest(n)), SetAll(ExponentialRound(n)));
+        new(
+            SetAll(shift),
+            SetAll(ExponentialLowest(new OneDouble(n)).Value),
+            SetAll(ExponentialRound(new OneDouble(n)).Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static TileSum<TVector> EmptyTile() => new(SetAll(Exponentials.SumBase), SetAll(0));
@@ -328,22 +334,39 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
         TScalar* z, TScalar* e, nuint count, nuint label, in Exponential<TVector> c)
         where TInput : struct, IInput
     {
-        BlockSum<TDoubles> sum = default;
-        nuint j = 0;
-        for (; j + Tile <= count; j += Tile)
+        nuint labelVector = label < count ? label / LaneCount * LaneCount : count;
+        nuint whole = count / LaneCount * LaneCount;
+        BlockSum<TDoubles> total = default;
+        for (nuint j = 0; j < count;)
         {
-            TileSum<TVector> tile = label - j < Tile
-                ? PartialTile<TInput>(z + j, e + j, Tile, label - j, c)
-                : FullTile<TInput>(z + j, e + j, c);
-            TNumbers.AddTile(ref sum, tile);
+            TileSum<TVector> sum = EmptyTile();
+            nuint end = nuint.Min(count, j + Tile);
+            while (j < end)
+            {
+                nuint stop = nuint.Min(j <= labelVector && labelVector < whole ? labelVector : whole, end);
+                for (; j < stop; j += LaneCount)
+                {
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch1(z + j + Prefetch);
+                    }
+
+                    TVector v = TNumbers.Exponential<TInput>(TNumbers.Load(z + j), default, c);
+                    TNumbers.Store(e + j, v);
+                    Accumulate(ref sum, v);
+                }
+
+                if (j < end)
+                {
+                    CutVector<TInput>(z, e, j, count, label, c, ref sum);
+                    j += LaneCount;
+                }
+            }
+
+            TNumbers.AddTile(ref total, sum);
         }
 
-        if (j < count)
-        {
-            TNumbers.AddTile(ref sum, PartialTile<TInput>(z + j, e + j, count - j, label - j, c));
-        }
-
-        return TNumbers.Total(sum);
+        return TNumbers.Total(total);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -367,79 +390,77 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
         }
     }
 
-    /// <summary>The greatest of count numbers; NaN is passed over.</summary>
-    private protected static double GreatestOf(TScalar* z, nuint count)
+    /// <summary>
+    /// The greatest of count logits without the label's, which may lie outside; NaN is passed over.
+    /// </summary>
+    private protected static double GreatestOther(TScalar* z, nuint count, nuint label)
     {
-        TVector m0 = SetAll(double.NegativeInfinity);
+        TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
+        TVector m0 = TNumbers.Set(nothing);
         TVector m1 = m0;
         TVector m2 = m0;
         TVector m3 = m0;
+        nuint whole = count / LaneCount * LaneCount;
+        nuint labelVector = label < count ? label / LaneCount * LaneCount : count;
         nuint j = 0;
-        for (; j + (4 * LaneCount) <= count; j += 4 * LaneCount)
+        while (true)
         {
-            m0 = TNumbers.Greater(TNumbers.Load(z + j), m0);
-            m1 = TNumbers.Greater(TNumbers.Load(z + j + LaneCount), m1);
-            m2 = TNumbers.Greater(TNumbers.Load(z + j + (2 * LaneCount)), m2);
-            m3 = TNumbers.Greater(TNumbers.Load(z + j + (3 * LaneCount)), m3);
-        }
+            nuint stop = j <= labelVector && labelVector < whole ? labelVector : whole;
+            for (; j + (4 * LaneCount) <= stop; j += 4 * LaneCount)
+            {
+                m0 = TNumbers.Greater(TNumbers.Load(z + j), m0);
+                m1 = TNumbers.Greater(TNumbers.Load(z + j + LaneCount), m1);
+                m2 = TNumbers.Greater(TNumbers.Load(z + j + (2 * LaneCount)), m2);
+                m3 = TNumbers.Greater(TNumbers.Load(z + j + (3 * LaneCount)), m3);
+            }
 
-        for (; j + LaneCount <= count; j += LaneCount)
-        {
-            m0 = TNumbers.Greater(TNumbers.Load(z + j), m0);
-        }
+            for (; j < stop; j += LaneCount)
+            {
+                m0 = TNumbers.Greater(TNumbers.Load(z + j), m0);
+            }
 
-        if (j < count)
-        {
-            TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
-            m1 = TNumbers.Greater(TNumbers.LoadPartial(z + j, count - j, nothing), m1);
+            if (j >= count)
+            {
+                break;
+            }
+
+            TVector v = j < whole ? TNumbers.Load(z + j) : TNumbers.LoadPartial(z + j, count - j, nothing);
+            if (label - j < LaneCount)
+            {
+                v = TNumbers.ReplaceLane(v, label - j, nothing);
+            }
+
+            m1 = TNumbers.Greater(v, m1);
+            j += LaneCount;
         }
 
         return TNumbers.Double(
             TNumbers.GreatestLane(TNumbers.Greater(TNumbers.Greater(m0, m1), TNumbers.Greater(m2, m3))));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TileSum<TVector> FullTile<TInput>(TScalar* z, TScalar* e, in Exponential<TVector> c)
-        where TInput : struct, IInput
-    {
-        TileSum<TVector> sum = EmptyTile();
-        for (nuint k = 0; k < Tile; k += LaneCount)
-        {
-            if (Sse.IsSupported)
-            {
-                Sse.Prefetch1(z + k + Prefetch);
-            }
-
-            TVector v = TNumbers.Exponential<TInput>(TNumbers.Load(z + k), default, c);
-            TNumbers.Store(e + k, v);
-            Accumulate(ref sum, v);
-        }
-
-        return sum;
-    }
-
-    // The same for a tile that is cut short after count classes or holds the label: absent classes and the label count
+    // Exponentials of the vector at j, which holds the label or ends with the row: the label and absent classes count
     // as −infinity, and add nothing.
-    private static TileSum<TVector> PartialTile<TInput>(
-        TScalar* z, TScalar* e, nuint count, nuint label, in Exponential<TVector> c)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void CutVector<TInput>(
+        TScalar* z,
+        TScalar* e,
+        nuint j,
+        nuint count,
+        nuint label,
+        in Exponential<TVector> c,
+        ref TileSum<TVector> sum)
         where TInput : struct, IInput
     {
         TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
-        TileSum<TVector> sum = EmptyTile();
-        for (nuint j = 0; j < count; j += LaneCount)
+        nuint lanes = nuint.Min(count - j, LaneCount);
+        TVector v = LoadScalars(z + j, lanes, nothing);
+        if (label - j < LaneCount)
         {
-            nuint lanes = nuint.Min(count - j, LaneCount);
-            TVector v = LoadScalars(z + j, lanes, nothing);
-            if (label - j < LaneCount)
-            {
-                v = TNumbers.ReplaceLane(v, label - j, nothing);
-            }
-
-            v = TNumbers.Exponential<TInput>(v, default, c);
-            StoreScalars(e + j, lanes, v);
-            Accumulate(ref sum, v);
+            v = TNumbers.ReplaceLane(v, label - j, nothing);
         }
 
-        return sum;
+        v = TNumbers.Exponential<TInput>(v, default, c);
+        StoreScalars(e + j, lanes, v);
+        Accumulate(ref sum, v);
     }
 }

@@ -83,8 +83,7 @@ internal static class ManagedBackend
             }
             else
             {
-                SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>
-                    .Run(job, out totals);
+                RowGroups<TFloats, TDoubles>.Run(job, out totals);
             }
         }
 

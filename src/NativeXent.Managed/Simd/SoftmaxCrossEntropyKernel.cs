@@ -4,7 +4,7 @@ using NativeXent.Jobs;
 namespace NativeXent.Simd;
 
 /// <summary>
-/// The twin of <c>native/src/kernels/softmax_cross_entropy-inl.h</c>: the same floating-point operations in the same
+/// The twin of <c>native/src/kernels/cross_entropy_rows-inl.h</c>: the same floating-point operations in the same
 /// order, so the same bits. The method is told there and in docs/numerics.md. A job without targets is a softmax.
 /// Labels outside [0, classes) select no class.
 /// </summary>
@@ -19,19 +19,18 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     private const nuint StagedRows = LaneCount;
     private const nuint StagedClasses = BlockLength / StagedRows;
 
-    private interface IFlag
+    private protected interface IFlag
     {
         static abstract bool Value { get; }
     }
 
-    private static nuint NoLabel => nuint.MaxValue;
+    private protected static nuint NoLabel => nuint.MaxValue;
 
     internal static void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
         totals = default;
         Plan plan = new(job);
         bool plain = IsPlain(job, plan);
-        bool few = plain && job.Classes <= LaneCount;
         bool staged = job.InnerSize > 1 && job.Classes <= StagedClasses;
         for (nuint i = job.RowBegin; i < job.RowEnd;)
         {
@@ -42,25 +41,15 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 count = nuint.Min(count, StagedRows);
                 ComputeStagedRows(job, plan, i, count, ref totals);
                 i += count;
-                continue;
             }
-
-            if (!plain)
+            else if (plain)
             {
-                ComputeDirectRow(job, plan, i, ref totals);
-                i++;
-                continue;
+                ComputePlainRow(job, plan, i++, ref totals);
             }
-
-            nuint together = !few ? job.RowEnd - i : job.RowEnd - i >= LaneCount ? LaneCount : 1;
-            if (IsFloat && few && together > 1 && RowsOfFewClasses(job, plan, i, ref totals))
+            else
             {
-                i += together;
-                continue;
+                ComputeDirectRow(job, plan, i++, ref totals);
             }
-
-            ComputePlainRows(job, plan, i, i + together, ref totals);
-            i += together;
         }
     }
 
@@ -172,6 +161,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Position(Anchor a) => a.Shift + (a.Exponent * DoubleMath.Ln2);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static Anchor Higher(Anchor a, Anchor b) => Position(a) > Position(b) ? a : b;
+
     // u − a, in two steps of which the first is exact for u near a.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TReal Above<TReal>(TReal u, Anchor a)
@@ -277,27 +269,6 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             : TNumbers.Exponential<Shifted>(v, default, c);
     }
 
-    // The greatest logit of a contiguous block without the label, which may lie outside.
-    private static double GreatestOther(TScalar* z, nuint count, nuint label)
-    {
-        if (count <= LaneCount)
-        {
-            TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
-            TVector lanes = TNumbers.LoadPartial(z, count, nothing);
-            TVector others = label < count ? TNumbers.ReplaceLane(lanes, label, nothing) : lanes;
-            return TNumbers.Double(TNumbers.GreatestLane(TNumbers.Greater(others, TNumbers.Set(nothing))));
-        }
-
-        if (label >= count)
-        {
-            return GreatestOf(z, count);
-        }
-
-        double before = GreatestOf(z, label);
-        double after = GreatestOf(z + label + 1, count - label - 1);
-        return before > after ? before : after;
-    }
-
     // The first class of a row whose number is the greatest. NaN is passed over.
     private static nuint FirstGreatest(in ElementArray a, nuint count)
     {
@@ -324,7 +295,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     // First pass over a block of logits that lie next to one another and are what the softmax is taken of.
-    private static void ComputePlainBlock(TScalar* z, TScalar* e, nuint count, nuint label, out Block block)
+    private protected static void ComputePlainBlock(TScalar* z, TScalar* e, nuint count, nuint label, out Block block)
     {
         block = BlockAt(GreatestOther(z, count, label));
         Exponential<TVector> c = ExponentialConstants(block.Base.Shift, block.Base.Exponent);
@@ -380,7 +351,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Label LabelOf(in SoftmaxCrossEntropyJob job, in Plan plan, nuint row)
+    private protected static Label LabelOf(in SoftmaxCrossEntropyJob job, in Plan plan, nuint row)
     {
         if (plan.Target is not (Target.Int32 or Target.Int64))
         {
@@ -401,18 +372,34 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         };
     }
 
-    // blocks may be null where no targets are smeared.
+    // Σ w·q of a row's targets, apart from the label's own, and the label's. blocks may be null where no targets are
+    // smeared.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static RowResults ResultsOf(
-        in SoftmaxCrossEntropyJob job,
-        in Plan plan,
-        in RowSums s,
-        in Label label,
-        double upstream,
-        Block* blocks,
-        nuint blockCount)
+    private static (double Others, double Own) TargetWeightsOf(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in Label label, Block* blocks, nuint blockCount)
     {
-        RowResults r = default;
+        if (plan.Target == Target.Distribution)
+        {
+            double rest = 0;
+            for (nuint b = 0; b < blockCount; b++)
+            {
+                rest += blocks[b].TargetSum;
+            }
+
+            return (rest, 0);
+        }
+
+        return label.Index < job.Classes
+            ? (plan.Spread * (plan.ClassWeightSum - label.Weight), (plan.Kept + plan.Spread) * label.Weight)
+            : (label.IsIgnored ? 0 : 1, 0);
+    }
+
+    // What a row's loss comes to.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static RowLosses LossesOf(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowSums s, in Label label, Block* blocks, nuint blockCount)
+    {
+        RowLosses r = default;
         bool hasLabel = label.Index < job.Classes;
         double uRelative = Above(new OneDouble(s.ULabel), s.Anchor).Value;
 
@@ -429,32 +416,6 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             double n = s.Anchor.Exponent;
             r.LogSumExp = s.Anchor.Shift + ((n * DoubleMath.Ln2High) + ((n * DoubleMath.Ln2Low) + logSum));
         }
-
-        // Σ w·q, apart from the label's own, and the label's.
-        double rest = 0;
-        double own = 0;
-        if (plan.Target == Target.Distribution)
-        {
-            for (nuint b = 0; b < blockCount; b++)
-            {
-                rest += blocks[b].TargetSum;
-            }
-        }
-        else if (plan.Target == Target.None)
-        {
-            rest = 1;
-        }
-        else if (hasLabel)
-        {
-            rest = plan.Spread * (plan.ClassWeightSum - label.Weight);
-            own = (plan.Kept + plan.Spread) * label.Weight;
-        }
-        else
-        {
-            rest = label.IsIgnored ? 0 : 1;
-        }
-
-        double pull = 2.0 * job.ZLossScale * r.LogSumExp;
 
         if (plan.WantsLoss)
         {
@@ -487,15 +448,33 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             r.ZLoss = job.ZLossScale * (r.LogSumExp * r.LogSumExp);
         }
 
+        return r;
+    }
+
+    // What a row's gradient is made of.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static RowGradient GradientOf(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowSums s,
+        in Label label,
+        double upstream,
+        double logSumExp,
+        Block* blocks,
+        nuint blockCount)
+    {
+        (double rest, double own) = TargetWeightsOf(job, plan, label, blocks, blockCount);
+        double pull = 2.0 * job.ZLossScale * logSumExp;
+        RowGradient r = default;
         r.Factor = (job.GradScale * upstream) * (plan.Capped ? 1.0 : plan.Chain);
         double scale = ((rest + own) + pull) * r.Factor;
-        r.HasNaNGradient = !(r.Factor - r.Factor == 0) || double.IsNaN(scale);
+        r.IsNaN = !(r.Factor - r.Factor == 0) || double.IsNaN(scale);
 
         // Infinite, it would make NaN of probabilities that are 0.
         const double Most = 1.0715086071862673e+301;
         r.Scale = TNumbers.Times(s.Inverse, scale > Most ? Most : scale < -Most ? -Most : scale);
         double pLabel = TNumbers.Product(new(s.ELabel), s.Inverse);
-        r.LabelGradient = ((pLabel * (rest + pull)) - (TNumbers.Product(s.Others, s.Inverse) * own)) * r.Factor;
+        r.Label = ((pLabel * (rest + pull)) - (TNumbers.Product(s.Others, s.Inverse) * own)) * r.Factor;
         return r;
     }
 
@@ -516,7 +495,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PutRowOutputs(
+    private protected static void PutRowOutputs(
         in SoftmaxCrossEntropyJob job, nuint row, double loss, double zLoss, double logSumExp)
     {
         if (job.Losses is not null)
@@ -536,7 +515,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double UpstreamOf(in SoftmaxCrossEntropyJob job, nuint row)
+    private protected static double UpstreamOf(in SoftmaxCrossEntropyJob job, nuint row)
     {
         if (job.Upstream is null)
         {
@@ -551,122 +530,151 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static void ComputeRow<TPlain>(
-        in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, in RowMemory row, ref Totals totals)
+        in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, in RowMemory memory, ref Totals totals)
         where TPlain : struct, IFlag
     {
         nuint classes = job.Classes;
-        Label label = LabelOf(job, plan, i);
-
-        // For an ignored row nothing is computed but lse; the gradient is written last, as e may lie there, and z.
-        bool fills = label.IsIgnored && row.Gradient.Start is not null && !row.Accumulates;
-        if (label.IsIgnored && job.LogSumExp is null)
+        Row row = new()
         {
-            if (fills)
+            Index = i,
+            Memory = memory,
+            Label = LabelOf(job, plan, i),
+            ZLabel = double.NegativeInfinity,
+        };
+
+        // For an ignored row nothing is computed but lse.
+        if (row.Label.IsIgnored && job.LogSumExp is null)
+        {
+            if (memory.Gradient.Start is not null && !memory.Accumulates)
             {
-                Fill(row.Gradient, classes, 0);
+                Fill(memory.Gradient, classes, 0);
             }
 
             PutRowOutputs(job, i, 0, 0, 0);
             return;
         }
 
-        bool hasLabel = label.Index < classes;
-
         // The gradient may be z: read these now.
-        double zLabel = hasLabel ? Element(row.Z, label.Index) : double.NegativeInfinity;
-        double uLabel = !TPlain.Value && hasLabel && plan.Transforms
-            ? Transformed(new OneDouble(zLabel), job, plan).Value
-            : zLabel;
-        bool correct = !TPlain.Value && job.CountCorrect && !label.IsIgnored;
-        if (correct && plan.Target == Target.Distribution)
+        nuint label = row.Label.Index;
+        bool hasLabel = label < classes;
+        if (hasLabel)
         {
-            correct = FirstGreatest(row.Z, classes) == FirstGreatest(row.Q, classes);
+            row.ZLabel = Element(memory.Z, label);
+        }
+
+        row.ULabel = !TPlain.Value && hasLabel && plan.Transforms
+            ? Transformed(new OneDouble(row.ZLabel), job, plan).Value
+            : row.ZLabel;
+        row.IsCorrect = !TPlain.Value && job.CountCorrect && !row.Label.IsIgnored;
+        if (row.IsCorrect && plan.Target == Target.Distribution)
+        {
+            row.IsCorrect = FirstGreatest(memory.Z, classes) == FirstGreatest(memory.Q, classes);
         }
 
         nuint count = ((classes - 1) / plan.BlockLength) + 1;
         Block* blocks = stackalloc Block[(int)count];
-        Anchor anchor = AnchorAt(uLabel);
+        row.Anchor = AnchorAt(row.ULabel);
         for (nuint b = 0; b < count; b++)
         {
             nuint j = b * plan.BlockLength;
             nuint length = nuint.Min(classes - j, plan.BlockLength);
 
             // Without a place for a whole block's e, the general pass is taken, which needs none.
-            if (TPlain.Value || (IsPlain(row.Z) && !plan.Transforms && !plan.SumsTargets && !correct
-                && (row.KeepsE || plan.BlockLength == BlockLength)))
+            if (TPlain.Value || (IsPlain(memory.Z) && !plan.Transforms && !plan.SumsTargets && !row.IsCorrect
+                && (memory.KeepsE || plan.BlockLength == BlockLength)))
             {
                 ComputePlainBlock(
-                    Scalars(row.Z) + j, row.E + (row.KeepsE ? j : 0), length, label.Index - j, out blocks[b]);
+                    Scalars(memory.Z) + j, memory.E + (memory.KeepsE ? j : 0), length, label - j, out blocks[b]);
             }
             else
             {
-                Greatest greatest = GreatestOthers(row, j, length, label.Index);
+                Greatest greatest = GreatestOthers(memory, j, length, label);
 
                 // Of equals the first counts.
-                if (hasLabel && (greatest.Before >= zLabel || greatest.After > zLabel))
+                if (hasLabel && (greatest.Before >= row.ZLabel || greatest.After > row.ZLabel))
                 {
-                    correct = false;
+                    row.IsCorrect = false;
                 }
 
-                ComputeGeneralBlock(job, plan, row, j, length, label.Index, greatest, out blocks[b]);
+                ComputeGeneralBlock(job, plan, memory, j, length, label, greatest, out blocks[b]);
             }
 
-            if (Position(blocks[b].Anchor) > Position(anchor))
-            {
-                anchor = blocks[b].Anchor;
-            }
+            row.Anchor = Higher(blocks[b].Anchor, row.Anchor);
         }
+
+        FinishRow<TPlain>(job, plan, row, blocks, count, ref totals);
+    }
+
+    // From a row's blocks to its results.
+    private protected static void FinishRow<TPlain>(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in Row row, Block* blocks, nuint count, ref Totals totals)
+        where TPlain : struct, IFlag
+    {
+        nuint classes = job.Classes;
+        ref readonly RowMemory memory = ref row.Memory;
+        ref readonly Label label = ref row.Label;
+        bool hasLabel = label.Index < classes;
+
+        // An ignored row's gradient is written last, as e may lie there, and z.
+        bool fills = label.IsIgnored && memory.Gradient.Start is not null && !memory.Accumulates;
 
         Pair others = default;
         for (nuint b = 0; b < count; b++)
         {
-            blocks[b].Factor = Ratio(blocks[b].Anchor, anchor);
+            blocks[b].Factor = Ratio(blocks[b].Anchor, row.Anchor);
             others = TNumbers.Add(others, TNumbers.Times(blocks[b].Others, blocks[b].Factor));
         }
 
-        Anchor labelAnchor = AnchorAt(uLabel);
-        double eLabel = hasLabel ? LabelExponential(uLabel, labelAnchor) * Ratio(labelAnchor, anchor) : 0;
-        RowSums sums = new(anchor, TNumbers.Times(others, Scale.Unbias), uLabel, eLabel);
+        Anchor labelAnchor = AnchorAt(row.ULabel);
+        double eLabel = hasLabel ? LabelExponential(row.ULabel, labelAnchor) * Ratio(labelAnchor, row.Anchor) : 0;
+        RowSums sums = new(row.Anchor, TNumbers.Times(others, Scale.Unbias), row.ULabel, eLabel);
         if (sums.IsNaN)
         {
             if (fills)
             {
-                Fill(row.Gradient, classes, 0);
+                Fill(memory.Gradient, classes, 0);
             }
-            else if (row.Gradient.Start is not null && !label.IsIgnored)
+            else if (memory.Gradient.Start is not null && !label.IsIgnored)
             {
-                Fill(row.Gradient, classes, DoubleMath.CanonicalNaN);
+                Fill(memory.Gradient, classes, DoubleMath.CanonicalNaN);
             }
 
             double lost = label.IsIgnored ? 0 : DoubleMath.CanonicalNaN;
-            PutRowOutputs(job, i, lost, lost, DoubleMath.CanonicalNaN);
+            PutRowOutputs(job, row.Index, lost, lost, DoubleMath.CanonicalNaN);
             CountRow(ref totals, label, lost, lost, false);
             return;
         }
 
-        RowResults r = ResultsOf(job, plan, sums, label, UpstreamOf(job, i), blocks, count);
-        PutRowOutputs(job, i, label.IsIgnored ? 0 : r.Loss, label.IsIgnored ? 0 : r.ZLoss, r.LogSumExp);
-        CountRow(ref totals, label, r.Loss, r.ZLoss, correct);
+        RowLosses losses = LossesOf(job, plan, sums, label, blocks, count);
+        PutRowOutputs(
+            job,
+            row.Index,
+            label.IsIgnored ? 0 : losses.Loss,
+            label.IsIgnored ? 0 : losses.ZLoss,
+            losses.LogSumExp);
+        CountRow(ref totals, label, losses.Loss, losses.ZLoss, row.IsCorrect);
         if (fills)
         {
-            Fill(row.Gradient, classes, 0);
+            Fill(memory.Gradient, classes, 0);
         }
 
-        if (row.Gradient.Start is null || label.IsIgnored)
+        if (memory.Gradient.Start is null || label.IsIgnored)
         {
             return;
         }
 
-        if (r.HasNaNGradient)
+        RowGradient r = GradientOf(
+            job, plan, sums, label, UpstreamOf(job, row.Index), losses.LogSumExp, blocks, count);
+        if (r.IsNaN)
         {
-            Fill(row.Gradient, classes, DoubleMath.CanonicalNaN);
+            Fill(memory.Gradient, classes, DoubleMath.CanonicalNaN);
             return;
         }
 
-        TVector old = row.Accumulates && hasLabel ? LoadElements(row.Gradient, label.Index, 1, 0) : SetAll(0);
+        TVector old = memory.Accumulates && hasLabel ? LoadElements(memory.Gradient, label.Index, 1, 0) : SetAll(0);
 
         // Only the general pass keeps zeros from becoming −0.
-        bool plain = (TPlain.Value || (IsPlain(row.Gradient) && row.E == Scalars(row.Gradient) && !plan.Smears
+        bool plain = (TPlain.Value || (IsPlain(memory.Gradient) && memory.E == Scalars(memory.Gradient) && !plan.Smears
             && !plan.Capped)) && TNumbers.Rounded(r.Scale) > 0;
         for (nuint b = 0; b < count; b++)
         {
@@ -675,17 +683,17 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             Scale<TScalar> scale = TNumbers.MakeScale(TNumbers.Times(r.Scale, blocks[b].Factor));
             if (plain)
             {
-                ScaleBlock(row.E + j, length, scale);
+                ScaleBlock(memory.E + j, length, scale);
             }
             else
             {
-                ComputeGeneralGradient(job, plan, row, j, length, label.Index, blocks[b], scale, r.Factor);
+                ComputeGeneralGradient(job, plan, memory, j, length, label.Index, blocks[b], scale, r.Factor);
             }
         }
 
         if (hasLabel)
         {
-            PutLabelGradient(job, plan, row, label.Index, r.LabelGradient, zLabel, old);
+            PutLabelGradient(job, plan, memory, label.Index, r.Label, row.ZLabel, old);
         }
     }
 
@@ -716,26 +724,26 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     // Whether all rows of a job lie as they are computed, and have no options beyond what changes their scale.
-    private static bool IsPlain(in SoftmaxCrossEntropyJob job, in Plan plan) =>
+    private protected static bool IsPlain(in SoftmaxCrossEntropyJob job, in Plan plan) =>
         job.InnerSize == 1 && job.ElementType == TNumbers.Type && job.Gradient is not null && !job.Accumulate
         && !plan.Transforms && !plan.Smears && !job.CountCorrect;
 
-    private static void ComputePlainRows(
-        in SoftmaxCrossEntropyJob job, in Plan plan, nuint begin, nuint end, ref Totals totals)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static RowMemory PlainMemory(in SoftmaxCrossEntropyJob job, nuint i)
     {
-        for (nuint i = begin; i < end; i++)
+        TScalar* gradient = (TScalar*)job.Gradient + (i * job.GradientStride);
+        return new()
         {
-            TScalar* gradient = (TScalar*)job.Gradient + (i * job.GradientStride);
-            RowMemory row = new()
-            {
-                Z = new((TScalar*)job.Logits + (i * job.LogitsStride), 1, TNumbers.Type),
-                Gradient = new(gradient, 1, TNumbers.Type),
-                E = gradient,
-                KeepsE = true,
-            };
-            ComputeRow<Yes>(job, plan, i, row, ref totals);
-        }
+            Z = new((TScalar*)job.Logits + (i * job.LogitsStride), 1, TNumbers.Type),
+            Gradient = new(gradient, 1, TNumbers.Type),
+            E = gradient,
+            KeepsE = true,
+        };
     }
+
+    private protected static void ComputePlainRow(
+        in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, ref Totals totals) =>
+        ComputeRow<Yes>(job, plan, i, PlainMemory(job, i), ref totals);
 
     // Row i, read and written where it lies.
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -838,147 +846,6 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     private static bool IsUntouched(in SoftmaxCrossEntropyJob job, in Plan plan, nuint row) =>
         job.Accumulate && LabelOf(job, plan, row).IsIgnored;
 
-    // LaneCount rows of at most LaneCount classes at once, a lane for each row: the same operations as in ComputeRow,
-    // so the same bits, but none waits for another. False, with nothing written, where a row is not an ordinary one.
-    // Not for doubles, whose sums are in two parts.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    [SkipLocalsInit]
-    private static bool RowsOfFewClasses(
-        in SoftmaxCrossEntropyJob job, in Plan plan, nuint first, ref Totals totals)
-    {
-        const int Rows = Lanes.Length;
-        int classes = (int)job.Classes;
-        TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
-        TScalar* v = stackalloc TScalar[Rows * Rows]; // class by class
-        double* zLabel = stackalloc double[Rows];
-        Anchor* blockAnchor = stackalloc Anchor[Rows];
-        Label* label = stackalloc Label[Rows];
-        for (int i = 0; i < Rows; i++)
-        {
-            TScalar* z = (TScalar*)job.Logits + ((first + (nuint)i) * job.LogitsStride);
-            for (int j = 0; j < classes; j++)
-            {
-                v[(j * Rows) + i] = z[j];
-            }
-
-            label[i] = LabelOf(job, plan, first + (nuint)i);
-            zLabel[i] = double.NegativeInfinity;
-            if (label[i].Index < job.Classes)
-            {
-                zLabel[i] = TNumbers.Double(z[label[i].Index]);
-                v[((int)label[i].Index * Rows) + i] = nothing;
-            }
-        }
-
-        TVector greatest = TNumbers.Set(nothing);
-        for (int j = 0; j < classes; j++)
-        {
-            greatest = TNumbers.Greater(TNumbers.Load(v + (j * Rows)), greatest);
-        }
-
-        TScalar* constants = stackalloc TScalar[4 * Rows];
-        TScalar* lowest = constants;
-        TScalar* round = constants + Rows;
-        TNumbers.Store(round, greatest);
-        for (int i = 0; i < Rows; i++)
-        {
-            blockAnchor[i] = AnchorAt(TNumbers.Double(round[i]));
-            if (blockAnchor[i].Shift < 0 || blockAnchor[i].Shift > 0)
-            {
-                return false;
-            }
-
-            lowest[i] = TNumbers.Scalar(ExponentialLowest(blockAnchor[i].Exponent));
-            round[i] = TNumbers.Scalar(ExponentialRound(blockAnchor[i].Exponent));
-        }
-
-        Exponential<TVector> c = new(SetAll(0), TNumbers.Load(lowest), TNumbers.Load(round));
-        for (int j = 0; j < classes; j++)
-        {
-            TScalar* e = v + (j * Rows);
-            TNumbers.Store(e, TNumbers.Exponential<Plain>(TNumbers.Load(e), default, c));
-        }
-
-        // SumLanes of one tile: with so few classes every lane holds one, exactly.
-        double* sum = stackalloc double[Rows * Rows];
-        for (int k = 0; k < classes * Rows; k++)
-        {
-            sum[k] = TNumbers.Double(v[k]);
-        }
-
-        for (int half = Rows / 2; half > 0; half /= 2)
-        {
-            for (int j = 0; j < half && j + half < classes; j++)
-            {
-                for (int i = 0; i < Rows; i++)
-                {
-                    sum[(j * Rows) + i] += sum[((j + half) * Rows) + i];
-                }
-            }
-        }
-
-        RowResults* results = stackalloc RowResults[Rows];
-        TScalar* high = constants + (2 * Rows);
-        TScalar* low = constants + (3 * Rows);
-        TScalar* unbias = round; // no longer needed
-        for (int i = 0; i < Rows; i++)
-        {
-            Anchor labelAnchor = AnchorAt(zLabel[i]);
-            Anchor anchor = Position(blockAnchor[i]) > Position(labelAnchor) ? blockAnchor[i] : labelAnchor;
-            double factor = Ratio(blockAnchor[i], anchor);
-            double eLabel = label[i].Index < job.Classes
-                ? LabelExponential(zLabel[i], labelAnchor) * Ratio(labelAnchor, anchor)
-                : 0;
-            RowSums sums = new(anchor, new(sum[i] * factor * Scale.Unbias), zLabel[i], eLabel);
-            if (sums.IsNaN)
-            {
-                return false;
-            }
-
-            results[i] = ResultsOf(job, plan, sums, label[i], UpstreamOf(job, first + (nuint)i), null, 0);
-            Scale<TScalar> scale = TNumbers.MakeScale(TNumbers.Times(results[i].Scale, factor));
-            lowest[i] = scale.Lowest;
-            high[i] = scale.High;
-            low[i] = scale.Low;
-            unbias[i] = scale.Unbias;
-        }
-
-        Scale<TVector> scales = new(
-            TNumbers.Load(lowest), TNumbers.Load(high), TNumbers.Load(low), TNumbers.Load(unbias));
-        for (int j = 0; j < classes; j++)
-        {
-            TScalar* e = v + (j * Rows);
-            TNumbers.Store(e, Flushed(TNumbers.Scaled(TNumbers.Load(e), scales)));
-        }
-
-        for (int i = 0; i < Rows; i++)
-        {
-            nuint row = first + (nuint)i;
-            bool ignored = label[i].IsIgnored;
-            PutRowOutputs(
-                job, row, ignored ? 0 : results[i].Loss, ignored ? 0 : results[i].ZLoss, results[i].LogSumExp);
-            CountRow(ref totals, label[i], results[i].Loss, results[i].ZLoss, false);
-            TScalar* gradient = (TScalar*)job.Gradient + (row * job.GradientStride);
-            if (ignored || results[i].HasNaNGradient)
-            {
-                Fill(new(gradient, 1, TNumbers.Type), job.Classes, ignored ? 0 : DoubleMath.CanonicalNaN);
-                continue;
-            }
-
-            if (label[i].Index < job.Classes)
-            {
-                v[((int)label[i].Index * Rows) + i] = RoundedToElement(results[i].LabelGradient);
-            }
-
-            for (int j = 0; j < classes; j++)
-            {
-                gradient[j] = v[(j * Rows) + i];
-            }
-        }
-
-        return true;
-    }
-
     private protected enum Target
     {
         Int32,
@@ -987,7 +854,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         None,
     }
 
-    private readonly struct Yes : IFlag
+    private protected readonly struct Yes : IFlag
     {
         public static bool Value => true;
     }
@@ -1093,7 +960,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal double After;
     }
 
-    private struct Label
+    private protected struct Label
     {
         internal nuint Index; // NoLabel or beyond the classes where the row has none
         internal bool IsIgnored;
@@ -1126,15 +993,32 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal bool IsNaN => !(Sum > 0);
     }
 
-    // A row's results but for its single elements.
-    private struct RowResults
+    // What a row's loss comes to.
+    private protected struct RowLosses
     {
-        internal bool HasNaNGradient;
-        internal double Factor;        // of the targets: grad_scale·upstream·du/dz
-        internal Pair Scale;           // of exp(u − anchor)
-        internal double LabelGradient; // without the derivative of a softcap
         internal double Loss;
         internal double ZLoss;
         internal double LogSumExp;
+    }
+
+    // What a row's gradient is made of.
+    private struct RowGradient
+    {
+        internal bool IsNaN;
+        internal double Factor; // of the targets: grad_scale·upstream·du/dz
+        internal Pair Scale;    // of exp(u − anchor)
+        internal double Label;  // without the derivative of a softcap
+    }
+
+    // A row between its passes.
+    private protected struct Row
+    {
+        internal nuint Index; // in the batch
+        internal RowMemory Memory;
+        internal Label Label;
+        internal double ZLabel; // −infinity where there is no label
+        internal double ULabel;
+        internal bool IsCorrect;
+        internal Anchor Anchor; // the highest of the blocks' and the label's
     }
 }

@@ -1,0 +1,639 @@
+// SPDX-License-Identifier: MIT
+//
+// Softmax cross-entropy from logits: gradient, loss and lse of a range of rows, with every option. docs/numerics.md
+// derives the method and its error bound. In short, for a row u with label y:
+//
+//   1. The row is cut into blocks. For each block, m = max u without the label and N = rint(m·log2 e). Each u is reduced
+//      by itself, u = n·ln 2 + r, never as u − m, whose rounding would cost tens of ULP. e = 2·exp(r)·2^(n − N + 64) is
+//      stored where the gradient goes, and summed with its rounding errors, without the label.
+//   2. The blocks' sums are joined in double: S = others + exp(u_y).
+//   3. Gradient: e·(block scale / S) for the others, −others / S for the label, which never cancels.
+//      Loss: log1p(others / exp(u_y)).
+//
+// Weights of the label, ignored rows, z-loss and upstream gradients only change a row's scale, and cost nothing.
+// Everything that changes single elements (smoothing, distributions, scale and softcap of the logits, accumulation, other
+// layouts and types) takes the general passes instead of the plain ones; where both could be taken, they give the same
+// bits.
+#pragma once
+
+#include "../kernels.h"
+#include "exponential-inl.h"
+
+namespace nxent {
+namespace NXENT_TARGET {
+namespace {
+
+constexpr size_t kNoLabel = ~size_t{0};
+// Positions of a sample that are turned into rows together, and up to how many classes.
+constexpr size_t kStagedRows = kLanes;
+constexpr size_t kStagedClasses = kBlock / kStagedRows;
+
+// What all rows of a call have in common.
+struct Plan {
+    size_t block;       // length of a block
+    bool transforms;    // u is not z
+    bool capped;        // there is a softcap
+    bool smears;        // gradients have a target beyond the label: smoothing or a distribution
+    bool sums_targets;  // whether Σ w·q and Σ w·q·u of those targets are needed
+    bool wants_loss;    // and whether the loss is
+    bool wants_lse;     // for itself or the z-loss
+    double kept;        // 1 − label smoothing
+    double spread;      // label smoothing / classes
+    double slope;       // u = slope·z, or softcap·tanh(slope·z)
+    double chain;       // du/dz, or its constant factor where there is a softcap
+};
+
+NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
+    Plan plan;
+    const size_t classes = job.rows.classes;
+    plan.block = kBlock;
+    if (classes > kBlock * kMaxBlocks) {
+        plan.block = (classes + kMaxBlocks - 1) / kMaxBlocks;
+        plan.block = (plan.block + kTile - 1) / kTile * kTile;
+    }
+    plan.capped = job.softcap > 0;
+    plan.transforms = plan.capped || job.scale < 1.0 || job.scale > 1.0;
+    plan.smears = job.target == Target::Distribution || job.label_smoothing > 0;
+    plan.wants_loss = job.loss || job.sums;
+    plan.wants_lse = job.lse || job.z_loss || job.z_loss_scale < 0 || job.z_loss_scale > 0;
+    plan.sums_targets = job.target == Target::Distribution || (plan.smears && plan.wants_loss);
+    plan.kept = 1.0 - job.label_smoothing;
+    plan.spread = job.label_smoothing / static_cast<double>(classes);
+    plan.slope = plan.capped ? job.scale / job.softcap : job.scale;
+    plan.chain = job.scale;
+    return plan;
+}
+
+template <class X>
+NXENT_INLINE X transformed(X z, const SoftmaxCrossEntropyJob& job, const Plan& plan) {
+    return plan.capped ? soft_capped(z, all<X>(plan.slope), all<X>(job.softcap)).value : z * all<X>(plan.slope);
+}
+
+// A point shift + exponent·ln 2 on the axis of u that exponentials are relative to. One of the two is 0.
+struct Anchor {
+    double shift, exponent;
+};
+NXENT_INLINE double position(Anchor a) { return a.shift + a.exponent * kLn2; }
+// u − a, in two steps of which the first is exact for u near a.
+template <class X>
+NXENT_INLINE X above(X u, Anchor a) {
+    return (u - all<X>(a.shift + a.exponent * kLn2High)) - all<X>(a.exponent * kLn2Low);
+}
+NXENT_INLINE double distance(Anchor a, Anchor b) {
+    const double n = a.exponent - b.exponent;
+    return ((a.shift - b.shift) + n * kLn2High) + n * kLn2Low;
+}
+// exp(a − b), for a that is not above b. Exact where neither is shifted.
+NXENT_INLINE double ratio(Anchor a, Anchor b) {
+    return a.shift == b.shift ? power_of_two_of(a.exponent - b.exponent) : exp_wide(distance(a, b));
+}
+template <class V>
+NXENT_INLINE Anchor anchor_at(double u) {
+    if (u >= -Exponent<V>::kShiftAbove && u <= Exponent<V>::kShiftAbove) return {0, nearest_exponent(u)};
+    return {u, 0};
+}
+
+// What the first pass leaves behind of a block.
+template <class V>
+struct Block {
+    Anchor anchor;                     // stored e = exp(u − anchor)·2^65
+    typename Numbers<V>::Wide others;  // sum of e without the label
+    double factor;                     // exp(anchor − the row's anchor)
+    double target_sum, target_dot;     // Σ w·q, Σ w·q·(u − base), with the smeared part of the targets alone
+    Anchor base;
+};
+
+// Where one row lies: as it came, or staged.
+template <class V>
+struct RowMemory {
+    Array<V> z;
+    Array<V> grad;  // or none
+    bool accumulate;
+    Array<V> q;      // the distribution
+    ScalarOf<V>* e;  // for e, the whole row's or, where keeps_e is false, a block's
+    bool keeps_e;
+};
+
+// The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond lanes.
+template <class V>
+NXENT_INLINE D smeared_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t j,
+                               size_t lanes) {
+    D b = set(plan.spread);
+    if (job.target == Target::Distribution) b = widened(load_numbers(row.q, j, lanes)) * set(plan.kept) + b;
+    if (job.class_weights)
+        b = b * load_stepped(job.class_weights + j, 1, lanes, 0.0);
+    else if (lanes < kLanes)
+        b = b * load_partial(kOnes, lanes, 0.0);
+    return b;
+}
+
+// e of classes j, j + 1, …; 0 for the label and beyond lanes. Where targets are summed, adds theirs.
+struct TargetSums {
+    D sum = set(0.0), dot = set(0.0);
+};
+template <class V>
+NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
+                                   size_t j, size_t lanes, size_t label, const Exponential<ScalarOf<V>>& c, Anchor base,
+                                   TargetSums* targets) {
+    V v = load_elements(row.z, j, lanes, -kInfinity), low = set_all<V>(0);
+    if (plan.transforms || targets) {
+        D u = widened(v);
+        if (plan.transforms) u = transformed(u, job, plan);
+        if (targets) {
+            const D zero = set(0.0);
+            const D b = smeared_targets(job, plan, row, j, lanes);
+            const D term = b * above(u, base);
+            targets->sum = targets->sum + b;
+            // Where b is 0, nothing, however unlikely the class.
+            targets->dot = targets->dot + select_below(zero, b, term, select_below(b, zero, term, zero));
+        }
+        if (plan.transforms) {
+            // Clamped here, so that the low part is never infinite.
+            u = greater(set(static_cast<double>(c.lowest)), u - set(base.shift));
+            v = narrowed<V>(u);
+            low = narrowed<V>(u - widened(v));
+        }
+    }
+    if (label - j < lanes || lanes < kLanes) {
+        constexpr auto kNothing = static_cast<ScalarOf<V>>(-kInfinity);
+        if (label - j < lanes) {
+            v = replace_lane(v, label - j, kNothing);
+            low = replace_lane(low, label - j, 0);
+        }
+        // Past the end a softcap has made −infinity finite.
+        if (plan.capped)
+            for (size_t i = lanes; i < kLanes; ++i) {
+                v = replace_lane(v, i, kNothing);
+                low = replace_lane(low, i, 0);
+            }
+    }
+    return plan.transforms ? exponential<Input::Split>(v, low, c) : exponential<Input::Shifted>(v, c);
+}
+
+// The greatest logit of a block before and from the label on, both without it; NaN is passed over.
+struct Greatest {
+    double before, after;
+};
+template <class V>
+NXENT_INLINE double greatest_general(const RowMemory<V>& row, size_t begin, size_t end) {
+    V m = set_all<V>(-kInfinity);
+    for (size_t j = begin; j < end; j += kLanes)
+        m = greater(load_elements(row.z, j, end - j < kLanes ? end - j : kLanes, -kInfinity), m);
+    return static_cast<double>(greatest_lane(m));
+}
+template <class V>
+Greatest greatest_others(const RowMemory<V>& row, size_t begin, size_t count, size_t label) {
+    const size_t end = begin + count;
+    const size_t split = label < begin ? begin : label < end ? label : end;
+    const size_t after = label - begin < count ? label + 1 : split;
+    return {greatest_general(row, begin, split), greatest_general(row, after, end)};
+}
+
+// The first class of a row whose number is the greatest. NaN is passed over.
+template <class V>
+size_t first_greatest(const Array<V>& a, size_t count) {
+    size_t best = 0;
+    double greatest = -kInfinity;
+    for (size_t j = 0; j < count; ++j) {
+        const double x = element(a, j);
+        if (x > greatest) {
+            greatest = x;
+            best = j;
+        }
+    }
+    return best;
+}
+
+template <class V>
+NXENT_INLINE void set_anchor(Block<V>& block, double m) {
+    block.anchor = anchor_at<V>(m);
+    block.base = m == -kInfinity ? Anchor{0, 0} : block.anchor;
+}
+
+// First pass over a block, general.
+template <class V>
+void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                   size_t count, size_t label, Greatest greatest, Block<V>& block) {
+    double m = greatest.before > greatest.after ? greatest.before : greatest.after;
+    if (plan.transforms) m = transformed(m, job, plan);
+    set_anchor(block, m);
+    const Exponential<ScalarOf<V>> c = exponential_constants<V>(block.base.shift, block.base.exponent);
+    BlockSum<V> sum;
+    TargetSums targets;
+    for (size_t tile = 0; tile < count; tile += kTile) {
+        TileSum<V> tile_sum = empty_tile<V>();
+        const size_t end = count - tile < kTile ? count : tile + kTile;
+        for (size_t j = tile; j < end; j += kLanes) {
+            const size_t lanes = end - j < kLanes ? end - j : kLanes;
+            const V v = general_exponential(job, plan, row, begin + j, lanes, label, c, block.base,
+                                            plan.sums_targets ? &targets : nullptr);
+            if (row.keeps_e) store_stepped(row.e + begin + j, 1, lanes, v);
+            accumulate(tile_sum, v);
+        }
+        sum.add_tile(tile_sum);
+    }
+    block.others = sum.total();
+    block.target_sum = sum_lanes(targets.sum);
+    block.target_dot = sum_lanes(targets.dot);
+}
+
+// First pass over a block of logits that lie next to one another and are what the softmax is taken of.
+template <class S, class V>
+NXENT_INLINE void plain_block(const S* z, S* e, size_t count, size_t label, Block<V>& block) {
+    set_anchor(block, static_cast<double>(greatest_other(z, count, label)));
+    const Exponential<ScalarOf<V>> c = exponential_constants<V>(block.base.shift, block.base.exponent);
+    block.others = block.base.shift < 0 || block.base.shift > 0 ? exponentials<Input::Shifted, V>(z, e, count, label, c)
+                                                                : exponentials<Input::Plain, V>(z, e, count, label, c);
+    block.target_sum = block.target_dot = 0;
+}
+
+// Second pass over a block, general.
+template <class V>
+void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                      size_t count, size_t label, const Block<V>& block, const Scale<ScalarOf<V>>& scale,
+                      double target_factor) {
+    const Scale<V> s = in_all_lanes(scale);
+    constexpr double kFlushBelow = Numbers<V>::kFlushBelow;
+    const Exponential<ScalarOf<V>> c = exponential_constants<V>(block.base.shift, block.base.exponent);
+    for (size_t j = begin; j < begin + count; j += kLanes) {
+        const size_t lanes = begin + count - j < kLanes ? begin + count - j : kLanes;
+        const V e = row.keeps_e ? load_stepped(row.e + j, 1, lanes, ScalarOf<V>{0})
+                                : general_exponential(job, plan, row, j, lanes, label, c, block.base, nullptr);
+        V g = scaled(e, s);
+        if (plan.smears) {
+            const D b = smeared_targets(job, plan, row, j, lanes) * set(target_factor);
+            g = sub(g, narrowed<V>(flush_below(b, kFlushBelow)));
+        }
+        if (plan.capped) {
+            const D z = widened(load_elements(row.z, j, lanes, 0));
+            const D slope = soft_capped(z, set(plan.slope), set(job.softcap)).derivative * set(plan.chain);
+            g = mul(g, narrowed<V>(flush_below(slope, kFlushBelow)));
+        }
+        g = flush_below(g, kFlushBelow);
+        if (row.accumulate) g = accumulated(load_elements(row.grad, j, lanes, 0), g);
+        store_elements(row.grad, j, lanes, canonical(g));
+    }
+}
+
+// The label of a row.
+struct Label {
+    size_t index;  // kNoLabel or beyond the classes where the row has none
+    bool ignored;
+    double weight;  // its class's, 0 where ignored, 1 where there is none
+};
+NXENT_INLINE Label label_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    if (job.target != Target::Int32 && job.target != Target::Int64) return {kNoLabel, false, 1};
+    const int64_t y = job.target == Target::Int32 ? static_cast<const int32_t*>(job.targets)[i]
+                                                  : static_cast<const int64_t*>(job.targets)[i];
+    if (job.ignores && y == job.ignore_index) return {kNoLabel, true, 0};
+    const size_t index = y < 0 ? kNoLabel : static_cast<size_t>(y);
+    return {index, false, job.class_weights && index < job.rows.classes ? job.class_weights[index] : 1};
+}
+
+// A label's exponential, relative to its own anchor.
+template <class V>
+NXENT_INLINE double label_exponential(double u, Anchor anchor) {
+    if (anchor.shift < 0 || anchor.shift > 0) return u > -kInfinity ? 1.0 + (u - u) : 0;
+    return exp_reduced(reduce(u, anchor.exponent));
+}
+
+// What a row's sums come to. Everything is relative to exp(anchor).
+template <class Wide>
+struct RowSums {
+    Anchor anchor;
+    Wide others;     // without the label
+    double u_label;  // −infinity where there is no label
+    double e_label;  // its exponential
+    Wide inverse;    // 1 / sum
+    double sum;      // not above 0 where the row is NaN: a logit is NaN or +infinity, or all are −infinity
+
+    RowSums() = default;
+    RowSums(Anchor reference, Wide all_others, double u, double e)
+        : anchor(reference), others(all_others), u_label(u), e_label(e) {
+        const Wide whole = others + wide(e_label, Wide{});
+        sum = rounded(whole);
+        inverse = NXENT_TARGET::inverse(whole);
+    }
+};
+
+// Σ w·q of a row's targets, apart from the label's own, and the label's. blocks may be null where no targets are smeared.
+struct TargetWeights {
+    double rest, own;
+};
+template <class V>
+NXENT_INLINE TargetWeights target_weights(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Label& label,
+                                          const Block<V>* blocks, size_t block_count) {
+    if (job.target == Target::Distribution) {
+        double rest = 0;
+        for (size_t b = 0; b < block_count; ++b) rest += blocks[b].target_sum;
+        return {rest, 0};
+    }
+    if (label.index < job.rows.classes)
+        return {plan.spread * (job.class_weight_sum - label.weight), (plan.kept + plan.spread) * label.weight};
+    return {label.ignored ? 0.0 : 1.0, 0};
+}
+
+// What a row's loss comes to.
+struct RowLosses {
+    double loss, z_loss, lse;
+};
+template <class V>
+NXENT_INLINE RowLosses row_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan,
+                                  const RowSums<typename Numbers<V>::Wide>& s, const Label& label,
+                                  const Block<V>* blocks, size_t block_count) {
+    RowLosses r{};
+    const bool has_label = label.index < job.rows.classes;
+    const double u_relative = above(s.u_label, s.anchor);
+    // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
+    const bool near = u_relative > -40.0;
+    double log_sum = 0;
+    if (plan.wants_lse || (plan.wants_loss && (plan.smears || (has_label && !near)))) log_sum = log_double(s.sum);
+    if (plan.wants_lse)
+        r.lse = s.anchor.shift + (s.anchor.exponent * kLn2High + (s.anchor.exponent * kLn2Low + log_sum));
+    if (plan.wants_loss) {
+        double loss = 0;
+        if (has_label) {
+            const double weight = plan.kept * label.weight;
+            if (weight > 0) loss = weight * (near ? log1p_double(quotient(s.others, s.e_label)) : log_sum - u_relative);
+        }
+        if (plan.smears)
+            for (size_t b = 0; b < block_count; ++b) {
+                const double sum = blocks[b].target_sum;
+                if (sum < 0 || sum > 0 || sum != sum)
+                    loss += sum * (log_sum + distance(s.anchor, blocks[b].base)) - blocks[b].target_dot;
+            }
+        r.loss = loss;
+    }
+    if (job.z_loss_scale < 0 || job.z_loss_scale > 0) r.z_loss = job.z_loss_scale * (r.lse * r.lse);
+    return r;
+}
+
+// What a row's gradient is made of.
+template <class Wide>
+struct RowGradient {
+    bool nan;
+    double factor;  // of the targets: grad_scale·upstream·du/dz
+    Wide scale;     // of exp(u − anchor)
+    double label;   // without the derivative of a softcap
+};
+template <class V>
+NXENT_INLINE RowGradient<typename Numbers<V>::Wide> row_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan,
+                                                                 const RowSums<typename Numbers<V>::Wide>& s,
+                                                                 const Label& label, double upstream, double lse,
+                                                                 const Block<V>* blocks, size_t block_count) {
+    const TargetWeights weights = target_weights(job, plan, label, blocks, block_count);
+    const double pull = 2.0 * job.z_loss_scale * lse;
+    RowGradient<typename Numbers<V>::Wide> r;
+    r.factor = job.grad_scale * upstream * (plan.capped ? 1.0 : plan.chain);
+    const double scale = ((weights.rest + weights.own) + pull) * r.factor;
+    r.nan = !(r.factor - r.factor == 0) || scale != scale;
+    // Infinite, it would make NaN of probabilities that are 0.
+    constexpr double kMost = 0x1p+1000;
+    r.scale = times(s.inverse, scale > kMost ? kMost : scale < -kMost ? -kMost : scale);
+    const double p_label = product(wide(s.e_label, s.others), s.inverse);
+    r.label = (p_label * (weights.rest + pull) - product(s.others, s.inverse) * weights.own) * r.factor;
+    return r;
+}
+
+// Adds a row to the totals.
+NXENT_INLINE void count_row(nxent_totals& totals, const Label& label, double loss, double z_loss, bool correct) {
+    if (label.ignored) return;
+    totals.loss += loss;
+    totals.z_loss += z_loss;
+    totals.weight += label.weight;
+    totals.rows += 1;
+    totals.correct += correct;
+}
+
+template <class V>
+NXENT_INLINE void put_row_outputs(const SoftmaxCrossEntropyJob& job, size_t i, double loss, double z_loss, double lse) {
+    if (job.loss) put(array_of<V>(job.loss, 1, job.element_type), i, loss);
+    if (job.z_loss) put(array_of<V>(job.z_loss, 1, job.element_type), i, z_loss);
+    if (job.lse) put(array_of<V>(job.lse, 1, job.element_type), i, lse);
+}
+template <class V>
+NXENT_INLINE double upstream_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    if (!job.upstream) return 1.0;
+    return flushed(element(array_of<V>(job.upstream, 1, job.element_type), i), Numbers<V>::kSmallestNormal);
+}
+
+// A row between its passes.
+template <class V>
+struct Row {
+    size_t index;  // in the batch
+    RowMemory<V> memory;
+    Label label;
+    double z_label, u_label;  // −infinity where there is no label
+    bool correct;
+    Anchor anchor;  // the highest of the blocks' and the label's
+};
+
+// Label and memory of row i, or false where nothing more is to be done about the row.
+template <class V>
+NXENT_INLINE bool begin_row(const SoftmaxCrossEntropyJob& job, const Label& label, size_t i,
+                            const RowMemory<V>& memory) {
+    // For an ignored row nothing is computed but lse.
+    if (!label.ignored || job.lse) return true;
+    if (memory.grad.p && !memory.accumulate) fill(memory.grad, job.rows.classes, 0);
+    put_row_outputs<V>(job, i, 0, 0, 0);
+    return false;
+}
+
+// From a row's blocks to its results. kPlain leaves out what plain jobs do not need; it changes no result.
+template <class V, bool kPlain>
+NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Row<V>& row, Block<V>* blocks,
+                             size_t count, nxent_totals& totals) {
+    using Wide = typename Numbers<V>::Wide;
+    const size_t classes = job.rows.classes;
+    const RowMemory<V>& memory = row.memory;
+    const Label& label = row.label;
+    const bool has_label = label.index < classes;
+    // An ignored row's gradient is written last, as e may lie there, and z.
+    const bool fills = label.ignored && memory.grad.p && !memory.accumulate;
+
+    Wide others = wide(0, Wide{});
+    for (size_t b = 0; b < count; ++b) {
+        blocks[b].factor = ratio(blocks[b].anchor, row.anchor);
+        others = others + times(blocks[b].others, blocks[b].factor);
+    }
+    const Anchor label_anchor = anchor_at<V>(row.u_label);
+    const double e_label =
+        has_label ? label_exponential<V>(row.u_label, label_anchor) * ratio(label_anchor, row.anchor) : 0;
+    const RowSums<Wide> sums(row.anchor, times(others, kUnbias), row.u_label, e_label);
+    if (!(sums.sum > 0)) {
+        if (fills)
+            fill(memory.grad, classes, 0);
+        else if (memory.grad.p && !label.ignored)
+            fill(memory.grad, classes, canonical_nan());
+        const double lost = label.ignored ? 0 : canonical_nan();
+        put_row_outputs<V>(job, row.index, lost, lost, canonical_nan());
+        return count_row(totals, label, lost, lost, false);
+    }
+
+    const RowLosses losses = row_losses<V>(job, plan, sums, label, blocks, count);
+    put_row_outputs<V>(job, row.index, label.ignored ? 0 : losses.loss, label.ignored ? 0 : losses.z_loss, losses.lse);
+    count_row(totals, label, losses.loss, losses.z_loss, row.correct);
+    if (fills) fill(memory.grad, classes, 0);
+    if (!memory.grad.p || label.ignored) return;
+    const RowGradient<Wide> r =
+        row_gradient<V>(job, plan, sums, label, upstream_of<V>(job, row.index), losses.lse, blocks, count);
+    if (r.nan) return fill(memory.grad, classes, canonical_nan());
+
+    const V old = memory.accumulate && has_label ? load_elements(memory.grad, label.index, 1, 0) : set_all<V>(0);
+    // Only the general pass keeps zeros from becoming −0.
+    const bool plain =
+        (kPlain || (memory.grad.plain() && memory.e == memory.grad.scalars() && !plan.smears && !plan.capped)) &&
+        rounded(r.scale) > 0;
+    for (size_t b = 0; b < count; ++b) {
+        const size_t j = b * plan.block;
+        const size_t length = classes - j < plan.block ? classes - j : plan.block;
+        const Scale<ScalarOf<V>> scale = make_scale(times(r.scale, blocks[b].factor));
+        if (plain)
+            scale_block(memory.e + j, length, scale);
+        else
+            general_gradient(job, plan, memory, j, length, label.index, blocks[b], scale, r.factor);
+    }
+    if (!has_label) return;
+    double g = r.label;
+    if (plan.capped) g *= soft_capped(row.z_label, plan.slope, job.softcap).derivative * plan.chain;
+    if (memory.accumulate)
+        store_elements(memory.grad, label.index, 1, canonical(accumulated(old, set(rounded_to_element<V>(g)))));
+    else
+        put(memory.grad, label.index, g);
+}
+
+// One row, row i of the batch.
+template <class V, bool kPlain>
+NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, const RowMemory<V>& memory,
+                              nxent_totals& totals) {
+    const size_t classes = job.rows.classes;
+    Row<V> row{i, memory, label_of(job, i), -kInfinity, -kInfinity, false, {}};
+    const Label& label = row.label;
+    if (!begin_row(job, label, i, memory)) return;
+    const bool has_label = label.index < classes;
+
+    // grad may be z: read these now.
+    if (has_label) row.z_label = element(memory.z, label.index);
+    row.u_label = !kPlain && has_label && plan.transforms ? transformed(row.z_label, job, plan) : row.z_label;
+    row.correct = !kPlain && job.counts_correct && !label.ignored;
+    if (row.correct && job.target == Target::Distribution)
+        row.correct = first_greatest(memory.z, classes) == first_greatest(memory.q, classes);
+
+    Block<V> blocks[kMaxBlocks];
+    size_t count = 0;
+    row.anchor = anchor_at<V>(row.u_label);
+    for (size_t j = 0; j < classes; j += plan.block, ++count) {
+        const size_t length = classes - j < plan.block ? classes - j : plan.block;
+        Block<V>& block = blocks[count];
+        // Without a place for a whole block's e, the general pass is taken, which needs none.
+        if (kPlain || (memory.z.plain() && !plan.transforms && !plan.sums_targets && !row.correct &&
+                       (memory.keeps_e || plan.block == kBlock))) {
+            plain_block(memory.z.scalars() + j, memory.e + (memory.keeps_e ? j : 0), length, label.index - j, block);
+        } else {
+            const Greatest greatest = greatest_others(memory, j, length, label.index);
+            // Of equals the first counts.
+            if (has_label && (greatest.before >= row.z_label || greatest.after > row.z_label)) row.correct = false;
+            general_block(job, plan, memory, j, length, label.index, greatest, block);
+        }
+        if (position(block.anchor) > position(row.anchor)) row.anchor = block.anchor;
+    }
+    finish_row<V, kPlain>(job, plan, row, blocks, count, totals);
+}
+
+template <class V>
+NXENT_NOINLINE void compute_general_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i,
+                                        const RowMemory<V>& row, nxent_totals& totals) {
+    compute_row<V, false>(job, plan, i, row, totals);
+}
+
+// A sample's part of an array, from a position on.
+template <class V>
+NXENT_INLINE Array<V> sample_of(const void* p, size_t stride, int32_t type, const Rows& rows, size_t i) {
+    const size_t sample = rows.inner == 1 ? i : i / rows.inner;
+    const Array<V> whole = array_of<V>(p, 1, type).from(sample * stride + (i - sample * rows.inner));
+    return {p ? whole.p : nullptr, rows.inner, type};
+}
+
+// Whether all rows of a job lie as they are computed, and have no options beyond what changes their scale.
+template <class V>
+NXENT_INLINE bool is_plain(const SoftmaxCrossEntropyJob& job, const Plan& plan) {
+    return job.rows.inner == 1 && job.element_type == Numbers<V>::kType && job.grad && !job.accumulate &&
+           !plan.transforms && !plan.smears && !job.counts_correct;
+}
+template <class V>
+NXENT_INLINE RowMemory<V> plain_memory(const SoftmaxCrossEntropyJob& job, size_t i) {
+    ScalarOf<V>* const e = static_cast<ScalarOf<V>*>(job.grad) + i * job.grad_stride;
+    return {array_of<V>(static_cast<const ScalarOf<V>*>(job.logits) + i * job.logits_stride, 1, Numbers<V>::kType),
+            array_of<V>(e, 1, Numbers<V>::kType),
+            false,
+            {},
+            e,
+            true};
+}
+template <class V>
+NXENT_NOINLINE void compute_plain_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i,
+                                      nxent_totals& totals) {
+    compute_row<V, true>(job, plan, i, plain_memory<V>(job, i), totals);
+}
+
+// Row i, read and written where it lies.
+template <class V>
+NXENT_NOINLINE void direct_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, nxent_totals& totals) {
+    alignas(64) ScalarOf<V> scratch[kBlock];
+    RowMemory<V> row{};
+    row.z = sample_of<V>(job.logits, job.logits_stride, job.element_type, job.rows, i);
+    row.grad = sample_of<V>(job.grad, job.grad_stride, job.element_type, job.rows, i);
+    row.accumulate = job.accumulate;
+    if (job.target == Target::Distribution)
+        row.q = sample_of<V>(job.targets, job.targets_stride, job.element_type, job.rows, i);
+    // e goes where the gradient will, if it has its type and place there and nothing is needed again of what it overwrites.
+    const bool in_grad = row.grad.p && row.grad.plain() && !job.accumulate && !(plan.capped && row.grad.p == row.z.p);
+    row.e = in_grad ? row.grad.scalars() : scratch;
+    row.keeps_e = in_grad || job.rows.classes <= kBlock;
+    compute_general_row(job, plan, i, row, totals);
+}
+
+// Up to kStagedRows positions of one sample, from row i on: turned into rows, computed, and turned back.
+template <class V>
+NXENT_NOINLINE void staged_rows(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, size_t count,
+                                nxent_totals& totals) {
+    using S = ScalarOf<V>;
+    alignas(64) S z[kStagedRows * kStagedClasses];
+    alignas(64) S g[kStagedRows * kStagedClasses];
+    S lanes[kLanes];
+    bool untouched[kStagedRows];
+    const size_t inner = job.rows.inner, classes = job.rows.classes;
+    const Array<V> logits{sample_of<V>(job.logits, job.logits_stride, job.element_type, job.rows, i).p, 1,
+                          job.element_type};
+    for (size_t j = 0; j < classes; ++j) {
+        store(lanes, load_elements(logits, j * inner, count, 0));
+        for (size_t k = 0; k < count; ++k) z[k * classes + j] = lanes[k];
+    }
+    for (size_t k = 0; k < count; ++k) {
+        RowMemory<V> row{};
+        row.z = array_of<V>(z + k * classes, 1, Numbers<V>::kType);
+        row.e = g + k * classes;
+        row.keeps_e = true;
+        row.grad = array_of<V>(job.grad ? row.e : nullptr, 1, Numbers<V>::kType);
+        if (job.target == Target::Distribution)
+            row.q = sample_of<V>(job.targets, job.targets_stride, job.element_type, job.rows, i + k);
+        compute_general_row(job, plan, i + k, row, totals);
+        untouched[k] = job.accumulate && label_of(job, i + k).ignored;
+    }
+    if (!job.grad) return;
+    const Array<V> grad{sample_of<V>(job.grad, job.grad_stride, job.element_type, job.rows, i).p, 1, job.element_type};
+    for (size_t begin = 0, end; begin < count; begin = end) {
+        for (end = begin; end < count && untouched[end] == untouched[begin];) ++end;
+        if (untouched[begin]) continue;
+        for (size_t j = 0; j < classes; ++j) {
+            for (size_t k = begin; k < end; ++k) lanes[k - begin] = g[k * classes + j];
+            V v = load_partial(lanes, end - begin, S{0});
+            if (job.accumulate) v = accumulated(load_elements(grad, j * inner + begin, end - begin, 0), v);
+            store_elements(grad, j * inner + begin, end - begin, canonical(v));
+        }
+    }
+}
+
+}  // namespace
+}  // namespace NXENT_TARGET
+}  // namespace nxent

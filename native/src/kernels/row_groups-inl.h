@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+//
+// Plain float32 rows of one block, in groups: what there is to do for a row as a whole is done for sixteen rows at once,
+// and with few classes everything is.
+#pragma once
+
+#include "cross_entropy_rows-inl.h"
+
+namespace nxent {
+namespace NXENT_TARGET {
+namespace {
+
+// Up to kLanes plain rows of one block each, none of them ignored. Lanes beyond count hold what the first one holds.
+struct RowGroup {
+    size_t count;
+    size_t index[kLanes];          // in the batch
+    size_t label[kLanes];          // as in Label
+    alignas(64) double z[kLanes];  // the label's logit, −infinity where there is no label
+    alignas(64) double weight[kLanes];
+};
+NXENT_INLINE const float* logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    return static_cast<const float*>(job.logits) + i * job.logits_stride;
+}
+NXENT_INLINE float* gradient_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    return static_cast<float*>(job.grad) + i * job.grad_stride;
+}
+
+// What the gradients of a group's rows are made of.
+struct GroupGradient {
+    alignas(64) float lowest[kLanes];
+    alignas(64) float high[kLanes];
+    alignas(64) float low[kLanes];
+    alignas(64) float label[kLanes];
+};
+
+// finish_row() of all rows of a group at once, but for their single elements: the same operations, so the same bits, but
+// no row waits for another. False, with nothing written, where a row is not an ordinary one: its anchors are shifted, its
+// sum is not above 0, its label is missing, or its scale is not between 2^-60 and 2.
+NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n_block,
+                               D block_sum, GroupGradient& gradient, nxent_totals& totals) {
+    const D zero = set(0.0), one = set(1.0);
+    const bool labelled = job.target != Target::None;
+    D n = n_block, factor = one, e_label = zero, rest = one, own = zero;
+    D strange = zero;  // above 0 where a row is not ordinary
+    if (labelled) {
+        const D u = load(group.z);
+        strange = select_below(set(Exponent<F>::kShiftAbove), magnitude(u), one, zero);
+        const D n_label = nearest_exponent(u);
+        n = greater(n_block, n_label);
+        factor = power_of_two_of(n_block - n);
+        e_label = exp_reduced(reduce(u, n_label)) * power_of_two_of(n_label - n);
+        const D weight = load(group.weight);
+        rest = set(plan.spread) * (set(job.class_weight_sum) - weight);
+        own = set(plan.kept + plan.spread) * weight;
+    }
+    const D others = block_sum * factor * set(kUnbias);
+    const D sum = others + e_label;
+    const D inverse = one / sum;
+
+    RowLosses losses[kLanes];
+    D pull = zero;
+    const bool wants_losses = plan.wants_loss || plan.wants_lse;
+    if (wants_losses) {
+        alignas(64) double lanes_n[kLanes], lanes_others[kLanes], lanes_e_label[kLanes], lse[kLanes];
+        store(lanes_n, n);
+        store(lanes_others, others);
+        store(lanes_e_label, e_label);
+        for (size_t k = 0; k < kLanes; ++k) {
+            RowSums<double> s;
+            s.anchor = {0, lanes_n[k]};
+            s.others = lanes_others[k];
+            s.u_label = group.z[k];
+            s.e_label = lanes_e_label[k];
+            s.sum = s.others + s.e_label;
+            losses[k] = k < group.count && s.sum > 0
+                            ? row_losses<F>(job, plan, s, {group.label[k], false, group.weight[k]}, nullptr, 0)
+                            : losses[0];
+            lse[k] = losses[k].lse;
+        }
+        pull = set(2.0 * job.z_loss_scale) * load(lse);
+    }
+
+    D all_factor = set(job.grad_scale);
+    if (job.upstream) {
+        alignas(64) double upstream[kLanes];
+        for (size_t k = 0; k < kLanes; ++k) upstream[k] = upstream_of<F>(job, group.index[k]);
+        all_factor = all_factor * load(upstream);
+    }
+    all_factor = all_factor * set(plan.chain);
+    const D scale = inverse * (((rest + own) + pull) * all_factor) * factor;
+    // NaN is strange, too.
+    strange =
+        strange + select_below(scale, set(0x1.0000000000001p+1), select_below(scale, set(0x1p-60), one, zero), one);
+    if (greatest_lane(strange) > 0) return false;
+
+    const F high = narrow(scale);
+    store(gradient.lowest, narrow(set(Numbers<F>::kFlushBelow / kUnbias) / scale));
+    store(gradient.high, high);
+    store(gradient.low, narrow(scale - widen(high)));
+    if (labelled) {
+        const D label = ((e_label * inverse) * (rest + pull) - (others * inverse) * own) * all_factor;
+        store(gradient.label, narrow(flush_below(label, Numbers<F>::kFlushBelow)));
+    }
+
+    nxent_totals sums = totals;
+    for (size_t k = 0; k < group.count; ++k) {
+        if (wants_losses) {
+            put_row_outputs<F>(job, group.index[k], losses[k].loss, losses[k].z_loss, losses[k].lse);
+            sums.loss += losses[k].loss;
+            sums.z_loss += losses[k].z_loss;
+        }
+        sums.weight += group.weight[k];
+    }
+    sums.rows += group.count;
+    totals = sums;
+    return true;
+}
+
+// A group whose rows are passed over one after the other.
+NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group,
+                                  nxent_totals& totals) {
+    const size_t classes = job.rows.classes;
+    Block<F> blocks[kLanes];
+    alignas(64) double n[kLanes] = {}, others[kLanes] = {};
+    bool shifted = false;
+    for (size_t k = 0; k < group.count; ++k) {
+        plain_block(logits_of(job, group.index[k]), gradient_of(job, group.index[k]), classes, group.label[k],
+                    blocks[k]);
+        n[k] = blocks[k].anchor.exponent;
+        others[k] = blocks[k].others;
+        shifted |= blocks[k].anchor.shift < 0 || blocks[k].anchor.shift > 0;
+    }
+    for (size_t k = group.count; k < kLanes; ++k) {
+        n[k] = n[0];
+        others[k] = others[0];
+    }
+    GroupGradient gradient;
+    if (!shifted && finish_group(job, plan, group, load(n), load(others), gradient, totals)) {
+        for (size_t k = 0; k < group.count; ++k) {
+            float* const grad = gradient_of(job, group.index[k]);
+            const Scale<float> scale{gradient.lowest[k], gradient.high[k], gradient.low[k],
+                                     static_cast<float>(kUnbias)};
+            scale_block(grad, classes, scale);
+            if (group.label[k] < classes) grad[group.label[k]] = gradient.label[k];
+        }
+        return;
+    }
+    for (size_t k = 0; k < group.count; ++k) {
+        const size_t i = group.index[k];
+        Row<F> row{i,     plain_memory<F>(job, i), {group.label[k], false, group.weight[k]}, group.z[k], group.z[k],
+                   false, anchor_at<F>(group.z[k])};
+        if (position(blocks[k].anchor) > position(row.anchor)) row.anchor = blocks[k].anchor;
+        finish_row<F, true>(job, plan, row, &blocks[k], 1, totals);
+    }
+}
+
+// A group of at most kLanes classes, a lane for each row. False, with nothing written, where a row is not ordinary.
+NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan,
+                                                 const RowGroup& group, nxent_totals& totals) {
+    const size_t classes = job.rows.classes;
+    alignas(64) float v[kLanes][kLanes];  // class by class
+    for (size_t k = 0; k < kLanes; ++k) {
+        const float* const z = logits_of(job, group.index[k]);
+        for (size_t j = 0; j < classes; ++j) v[j][k] = z[j];
+        if (group.label[k] < classes) v[group.label[k]][k] = static_cast<float>(-kInfinity);
+    }
+    F greatest = set(static_cast<float>(-kInfinity));
+    for (size_t j = 0; j < classes; ++j) greatest = greater(load(v[j]), greatest);
+    // As in anchor_at(), where nothing is shifted.
+    const D m = widen(greatest), n = nearest_exponent(m);
+    if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
+    const Exponential<F> c{set(0.0f), narrow(exponential_lowest<F>(n)), narrow(exponential_round<F>(n))};
+    for (size_t j = 0; j < classes; ++j) store(v[j], exponential<Input::Plain>(load(v[j]), c));
+
+    // sum_lanes() of one tile: with so few classes every lane holds one, exactly.
+    D sum[kLanes / 2];
+    for (size_t j = 0; j < kLanes / 2 && j < classes; ++j) {
+        sum[j] = widen(load(v[j]));
+        if (j + kLanes / 2 < classes) sum[j] = add_widened(sum[j], load(v[j + kLanes / 2]));
+    }
+    for (size_t half = kLanes / 4; half > 0; half /= 2)
+        for (size_t j = 0; j < half && j + half < classes; ++j) sum[j] = sum[j] + sum[j + half];
+
+    GroupGradient gradient;
+    if (!finish_group(job, plan, group, n, sum[0], gradient, totals)) return false;
+    const Scale<F> scale{load(gradient.lowest), load(gradient.high), load(gradient.low),
+                         set(static_cast<float>(kUnbias))};
+    for (size_t j = 0; j < classes; ++j) store(v[j], scaled(load(v[j]), scale));
+    for (size_t k = 0; k < group.count; ++k) {
+        if (group.label[k] < classes) v[group.label[k]][k] = gradient.label[k];
+        float* const grad = gradient_of(job, group.index[k]);
+        for (size_t j = 0; j < classes; ++j) grad[j] = v[j][k];
+    }
+    return true;
+}
+
+// Plain rows of one block, in groups of so many elements; one by one where that would be too few rows.
+constexpr size_t kGroupElements = 2 * kBlock;
+constexpr size_t kLeastGroup = 4;
+constexpr size_t kGroupedClasses = kGroupElements / kLeastGroup;
+
+NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan& plan, nxent_totals& totals) {
+    const Rows& rows = job.rows;
+    const size_t classes = rows.classes;
+    const size_t most = kGroupElements / classes < kLanes ? kGroupElements / classes : kLanes;
+    for (size_t i = rows.begin; i < rows.end;) {
+        RowGroup group;
+        size_t count = 0;
+        for (; i < rows.end && count < most; ++i) {
+            const Label label = label_of(job, i);
+            if (label.ignored) {
+                compute_plain_row<F>(job, plan, i, totals);
+                continue;
+            }
+            group.index[count] = i;
+            group.label[count] = label.index;
+            group.weight[count] = label.weight;
+            group.z[count] = label.index < classes ? static_cast<double>(logits_of(job, i)[label.index]) : -kInfinity;
+            ++count;
+        }
+        group.count = count;
+        bool done = count >= kLeastGroup;
+        if (done) {
+            for (size_t k = count; k < kLanes; ++k) {
+                group.index[k] = group.index[0];
+                group.label[k] = group.label[0];
+                group.weight[k] = group.weight[0];
+                group.z[k] = group.z[0];
+            }
+            if (classes > kLanes)
+                compute_group(job, plan, group, totals);
+            else
+                done = compute_group_of_few_classes(job, plan, group, totals);
+        }
+        if (!done)
+            for (size_t k = 0; k < count; ++k) compute_plain_row<F>(job, plan, group.index[k], totals);
+    }
+}
+
+}  // namespace
+}  // namespace NXENT_TARGET
+}  // namespace nxent
