@@ -35,6 +35,7 @@ internal static class Baseline
                 $"This is {machine.Processor}, {machine.InstructionSet}. Its ratios need not hold here.");
         }
 
+        Comparison.WarnOfLoad(console);
         Measurement measurement = new(Settings.Full);
         ReportTable table = new(
             "Time / faster copy",

@@ -15,6 +15,7 @@ internal static class Comparison
         console.WriteLine(NativeXentRuntime.Describe());
         Lineup lineup = Lineup.Load(libraryFolder);
         lineup.Print(console);
+        WarnOfLoad(console);
 
         Measurement measurement = new(settings);
         measurement.Disqualify(lineup.Contenders);
@@ -47,6 +48,16 @@ internal static class Comparison
 
         measurement.Failures.ForEach(failure => Console.Error.WriteLine($"error: {failure}"));
         return measurement.Failures.Count > 0 ? 1 : 0;
+    }
+
+    internal static void WarnOfLoad(IAnsiConsole console)
+    {
+        const double Idle = 0.5;
+        if (Machine.Load > Idle)
+        {
+            console.WriteLine(
+                $"warning: other programs are at work here (load {Machine.Load:F1}). Times will be too long, those of all threads most.");
+        }
     }
 
     // A file or a pipe gets plain text, and tables are not folded.

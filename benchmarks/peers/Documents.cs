@@ -41,7 +41,7 @@ internal static class Documents
             """);
         foreach (ContenderInfo contender in results.Contenders)
         {
-            text.Append($"| {contender.Name} | {contender.Version ?? $"missing: {contender.Missing}"} |\n");
+            text.Append($"| {contender.Name} | {(contender.Missing is { } reason ? $"missing: {reason}" : contender.Version)} |\n");
         }
 
         foreach (ReportTable table in Tables.All(results))

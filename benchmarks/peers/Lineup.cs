@@ -32,7 +32,10 @@ internal sealed record Lineup(IReadOnlyList<Contender> Contenders, IReadOnlyList
     {
         foreach (ContenderInfo info in Infos)
         {
-            console.WriteLine(info.Missing is null ? $"{info.Name}: {info.Version}" : $"{info.Name}: missing, {info.Missing}");
+            console.WriteLine(
+                info.Missing is { } reason ? $"{info.Name}: missing, {reason}"
+                : info.Version is { Length: > 0 } version ? $"{info.Name}: {version}"
+                : info.Name);
         }
     }
 }

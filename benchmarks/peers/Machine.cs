@@ -10,6 +10,10 @@ internal sealed record Machine(
     /// <summary>Of the largest cache that the first processor sees.</summary>
     internal static long LastCacheBytes => CacheSizes().Select(cache => cache.Bytes).DefaultIfEmpty(32L << 20).Max();
 
+    /// <summary>Programs that want a processor, on average over the last minute; 0 where that is not known.</summary>
+    internal static double Load =>
+        Lines("/proc/loadavg") is [var line, ..] ? double.Parse(line.Split(' ')[0], CultureInfo.InvariantCulture) : 0;
+
     internal static Machine Current(IEnumerable<Contender> contenders) =>
         new(
             ProcessorName(),

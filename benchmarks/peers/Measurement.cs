@@ -29,6 +29,10 @@ internal sealed class Measurement(Settings settings)
     // A sample takes long enough for the clock.
     private const long ElementsPerSample = 1 << 20;
 
+    // Whoever takes longer than this has only so many turns.
+    private const double LongSample = 0.25;
+    private const int TurnsOfLongSamples = 3;
+
     // For the threads of the one before to fall asleep: those of OpenMP and of pthreadpool wait a while for more work.
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(25);
 
@@ -37,7 +41,7 @@ internal sealed class Measurement(Settings settings)
     private const int CallsToWarmUp = 40;
     private const int TimesToWarmUp = 3;
     private static readonly TimeSpan Compilation = TimeSpan.FromMilliseconds(150);
-    private const int ElementsToWarmUp = 1 << 16;
+    private const int FewElements = 1 << 16;
 
     private readonly Dictionary<Contender, string> _disqualified = [];
     private readonly HashSet<(string Name, ElementType Type, bool Few, bool Alone)> _warm = [];
@@ -115,7 +119,7 @@ internal sealed class Measurement(Settings settings)
 
         entry.Force();
         using IRun run = entry.Contender.Prepare(
-            problem with { Rows = Math.Clamp(ElementsToWarmUp / problem.Classes, 1, problem.Rows) });
+            problem with { Rows = Math.Clamp(FewElements / problem.Classes, 1, problem.Rows) });
         for (int time = 0; time < TimesToWarmUp; time++)
         {
             for (int call = 0; call < CallsToWarmUp; call++)
@@ -129,7 +133,7 @@ internal sealed class Measurement(Settings settings)
 
     private sealed class Candidate(Entry entry, Settings settings, string? disqualified) : IDisposable
     {
-        private readonly double[] _times = new double[settings.Rounds];
+        private readonly List<double> _times = [];
         private IRun? _run;
         private Error? _error;
         private double _bytesAllocated = double.MaxValue;
@@ -166,7 +170,7 @@ internal sealed class Measurement(Settings settings)
 
         internal void Measure(int round)
         {
-            if (_run is null)
+            if (_run is null || (round >= TurnsOfLongSamples && _times[0] > LongSample))
             {
                 return;
             }
@@ -181,7 +185,7 @@ internal sealed class Measurement(Settings settings)
             long allocatedBefore = GC.GetAllocatedBytesForCurrentThread();
             long begin = Stopwatch.GetTimestamp();
             _run.Run(repetitions);
-            _times[round] = Stopwatch.GetElapsedTime(begin).TotalSeconds / repetitions;
+            _times.Add(Stopwatch.GetElapsedTime(begin).TotalSeconds / repetitions);
             long allocated = GC.GetAllocatedBytesForCurrentThread() - allocatedBefore;
             _bytesAllocated = Math.Min(_bytesAllocated, (double)allocated / repetitions);
         }
@@ -238,7 +242,7 @@ internal sealed class Measurement(Settings settings)
             }
             else if (Contender is FacadeContender { Options: { } } facade)
             {
-                CheckOptions(facade, oracle);
+                CheckOptions(facade);
             }
             else
             {
@@ -254,9 +258,11 @@ internal sealed class Measurement(Settings settings)
             }
         }
 
-        // The tests hold both backends to the formulas of the options; here they are held to each other.
-        private void CheckOptions(FacadeContender facade, Oracle oracle)
+        // The tests hold both backends to the formulas of the options; here they are held to each other, in a few rows.
+        private void CheckOptions(FacadeContender facade)
         {
+            Problem few = Work with { Rows = Math.Clamp(FewElements / Work.Classes, 1, Work.Rows) };
+            using Oracle oracle = new(few);
             FacadeContender other = facade.WithOtherBackend();
             if (!BitsOf(facade).AsSpan().SequenceEqual(BitsOf(other)))
             {
@@ -265,7 +271,7 @@ internal sealed class Measurement(Settings settings)
 
             byte[] BitsOf(FacadeContender contender)
             {
-                using IRun run = contender.Prepare(Work);
+                using IRun run = contender.Prepare(few);
                 oracle.Spoil();
                 return oracle.Rows(run.Run(1));
             }

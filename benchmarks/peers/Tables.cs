@@ -82,12 +82,12 @@ internal static class Tables
         List<Figure> figures = [.. results.Of(section)];
         int[] classes = [.. figures.Select(figure => figure.Classes).Distinct().Order()];
         List<string[]> rows = [];
-        foreach (ContenderInfo contender in results.Contenders.OrderBy(it => Rank(it.Kind)))
+        foreach (ContenderInfo contender in results.Contenders.Where(_ => figures.Count > 0).OrderBy(it => Rank(it.Kind)))
         {
             List<Figure> mine = [.. figures.Where(figure => figure.Contender == contender.Name)];
             if (contender.Missing is { } reason)
             {
-                rows.Add([contender.Name, .. classes.Select((_, i) => i == 0 ? $"missing: {reason}" : ""), "", ""]);
+                rows.Add([$"{contender.Name} (missing: {reason})", .. classes.Select(_ => "-"), "-", "-"]);
             }
             else if (mine.Count > 0)
             {

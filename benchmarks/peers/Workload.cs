@@ -13,6 +13,9 @@ internal sealed unsafe class Workload : IDisposable
     // So that a problem can begin off every alignment.
     private const int Spare = Page;
 
+    // A prime number of different logits, again and again, so that no rows near each other are the same.
+    private const int Different = 1_000_003;
+
     private readonly ElementType _type;
     private readonly long _elements;
     private readonly byte* _logits;
@@ -74,10 +77,16 @@ internal sealed unsafe class Workload : IDisposable
     private void FillLogits(double mean)
     {
         Random random = new(20);
+        double[] logits = new double[Different];
+        for (int i = 0; i < logits.Length; i++)
+        {
+            logits[i] = mean + Normal(random);
+        }
+
         long count = _elements + (Spare / Problem.SizeOf(_type));
         for (long i = 0; i < count; i++)
         {
-            double logit = mean + Normal(random);
+            double logit = logits[i % Different];
             switch (_type)
             {
                 case ElementType.Float32: ((float*)_logits)[i] = (float)logit; break;
