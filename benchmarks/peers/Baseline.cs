@@ -14,7 +14,7 @@ internal static class Baseline
 
     internal static string Path(string root) => System.IO.Path.Combine(root, "benchmarks", "peers", "results.json");
 
-    internal static int Check(string root, string libraryFolder)
+    internal static int Check(string root, string libraryFolder, Settings settings)
     {
         if (!File.Exists(Path(root)))
         {
@@ -36,14 +36,18 @@ internal static class Baseline
         }
 
         Comparison.WarnOfLoad(console);
-        Measurement measurement = new(Settings.Full);
+        Measurement measurement = new(settings);
         ReportTable table = new(
             "Time / faster copy",
             $"Slower than the baseline by more than {100 * (Tolerance - 1):F0} %, twice in a row, is marked.",
             ["section", "contender", "classes", "baseline", "now", "now / baseline", ""],
             []);
         int slower = 0;
-        foreach ((Section section, List<Entry> entries) in new Sections(Settings.Full, lineup.Contenders).Shapes())
+
+        // Threads that meet after so little work tell more of the machine than of the code.
+        Sections sections = new(
+            settings with { Sections = [Section.Memory, Section.MemoryAllThreads, Section.Cache] }, lineup.Contenders);
+        foreach ((Section section, List<Entry> entries) in sections.Shapes())
         {
             List<Figure> now = Measured(section, entries);
             if (now.Exists(figure => Change(figure) > Tolerance))

@@ -33,6 +33,9 @@ internal sealed class Measurement(Settings settings)
     private const double LongSample = 0.25;
     private const int TurnsOfLongSamples = 3;
 
+    // A busy machine gets fewer rounds, so that all is done in time.
+    private static readonly TimeSpan LongStep = TimeSpan.FromSeconds(8);
+
     // For the threads of the one before to fall asleep: those of OpenMP and of pthreadpool wait a while for more work.
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(25);
 
@@ -76,8 +79,14 @@ internal sealed class Measurement(Settings settings)
         try
         {
             Check(candidates);
+            Stopwatch clock = Stopwatch.StartNew();
             for (int round = 0; round < settings.Rounds; round++)
             {
+                if (round >= TurnsOfLongSamples && clock.Elapsed > LongStep)
+                {
+                    break;
+                }
+
                 for (int i = 0; i < candidates.Count; i++)
                 {
                     candidates[(round + i) % candidates.Count].Measure(round);

@@ -43,6 +43,7 @@ internal static class Program
         Option<int[]> classes = new("--classes")
         {
             Description = "Compare only at these numbers of classes.",
+            Recursive = true,
             AllowMultipleArgumentsPerToken = true,
         };
         classes.Validators.Add(result =>
@@ -68,17 +69,18 @@ internal static class Program
         });
         command.SetAction(result =>
         {
-            Settings settings = result.GetValue(quick) ? Settings.Quick : Settings.Full;
-            settings = settings with
+            Settings settings = (result.GetValue(quick) ? Settings.Quick : Settings.Full).At(result.GetValue(classes));
+            if (result.GetValue(section) is { Length: > 0 } sections)
             {
-                Sections = result.GetValue(section) is { Length: > 0 } sections ? sections : settings.Sections,
-                Classes = result.GetValue(classes) is { Length: > 0 } numbers ? numbers : settings.Classes,
-            };
+                settings = settings with { Sections = sections };
+            }
+
             return Guarded(() => Comparison.Run(Root, LibraryFolder, settings, result.GetValue(write)));
         });
 
         Command check = new("check", "Measures this project's shapes again, and tells what is slower than the baseline.");
-        check.SetAction(_ => Guarded(() => Baseline.Check(Root, LibraryFolder)));
+        check.SetAction(result =>
+            Guarded(() => Baseline.Check(Root, LibraryFolder, Settings.Full.At(result.GetValue(classes)))));
         command.Add(check);
         return command;
     }

@@ -21,4 +21,7 @@ internal sealed record Settings(
 
     /// <summary>Everything once on little data.</summary>
     internal static Settings Quick => new(1 << 18, 1, AllClasses, true, Enum.GetValues<Section>());
+
+    /// <summary>At these numbers of classes, where there are any.</summary>
+    internal Settings At(int[]? classes) => classes is { Length: > 0 } ? this with { Classes = classes } : this;
 }
