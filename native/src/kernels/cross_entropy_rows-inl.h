@@ -247,31 +247,70 @@ NXENT_INLINE void plain_block(const S* z, S* e, size_t count, size_t label, Bloc
     block.target_sum = block.target_dot = 0;
 }
 
-// Second pass over a block, general.
+// e of a part of a block once more, where it was not kept.
+template <class V>
+void general_exponentials(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                          size_t count, size_t label, Anchor base, ScalarOf<V>* e) {
+    const Exponential<ScalarOf<V>> c = exponential_constants<V>(base.shift, base.exponent);
+    if (!plan.transforms) {
+        load_run(row.z, begin, e, count);
+        exponentials<Input::Shifted, V>(e, e, count, label - begin, c);
+        return;
+    }
+    for (size_t j = 0; j < count; j += kLanes) {
+        const size_t lanes = count - j < kLanes ? count - j : kLanes;
+        store_stepped(e + j, 1, lanes, general_exponential(job, plan, row, begin + j, lanes, label, c, base, nullptr));
+    }
+}
+
+// Subtracts the smeared part of the targets from gradients.
+template <class V>
+void subtract_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                      size_t count, double target_factor, ScalarOf<V>* g) {
+    constexpr double kFlushBelow = Numbers<V>::kFlushBelow;
+    const bool same = job.target != Target::Distribution && !job.class_weights;
+    const V every = narrowed<V>(flush_below(set(plan.spread) * set(target_factor), kFlushBelow));
+    for (size_t j = 0; j < count; j += kLanes) {
+        const size_t lanes = count - j < kLanes ? count - j : kLanes;
+        const V v = load_stepped(g + j, 1, lanes, ScalarOf<V>{0});
+        if (same) {
+            store_stepped(g + j, 1, lanes, sub(v, every));
+            continue;
+        }
+        const D b = smeared_targets(job, plan, row, begin + j, lanes) * set(target_factor);
+        store_stepped(g + j, 1, lanes, sub(v, narrowed<V>(flush_below(b, kFlushBelow))));
+    }
+}
+
+// Multiplies gradients by the derivative of the softcap.
+template <class V>
+void multiply_slopes(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                     size_t count, ScalarOf<V>* g) {
+    for (size_t j = 0; j < count; j += kLanes) {
+        const size_t lanes = count - j < kLanes ? count - j : kLanes;
+        const D z = widened(load_elements(row.z, begin + j, lanes, 0));
+        const D slope = soft_capped(z, set(plan.slope), set(job.softcap)).derivative * set(plan.chain);
+        const V v = load_stepped(g + j, 1, lanes, ScalarOf<V>{0});
+        store_stepped(g + j, 1, lanes, mul(v, narrowed<V>(flush_below(slope, Numbers<V>::kFlushBelow))));
+    }
+}
+
+// Second pass over a block, general: step by step over parts that stay in the first-level cache.
 template <class V>
 void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
                       size_t count, size_t label, const Block<V>& block, const Scale<ScalarOf<V>>& scale,
                       double target_factor) {
-    const Scale<V> s = in_all_lanes(scale);
-    constexpr double kFlushBelow = Numbers<V>::kFlushBelow;
-    const Exponential<ScalarOf<V>> c = exponential_constants<V>(block.base.shift, block.base.exponent);
-    for (size_t j = begin; j < begin + count; j += kLanes) {
-        const size_t lanes = begin + count - j < kLanes ? begin + count - j : kLanes;
-        const V e = row.keeps_e ? load_stepped(row.e + j, 1, lanes, ScalarOf<V>{0})
-                                : general_exponential(job, plan, row, j, lanes, label, c, block.base, nullptr);
-        V g = scaled(e, s);
-        if (plan.smears) {
-            const D b = smeared_targets(job, plan, row, j, lanes) * set(target_factor);
-            g = sub(g, narrowed<V>(flush_below(b, kFlushBelow)));
-        }
-        if (plan.capped) {
-            const D z = widened(load_elements(row.z, j, lanes, 0));
-            const D slope = soft_capped(z, set(plan.slope), set(job.softcap)).derivative * set(plan.chain);
-            g = mul(g, narrowed<V>(flush_below(slope, kFlushBelow)));
-        }
-        g = flush_below(g, kFlushBelow);
-        if (row.accumulate) g = accumulated(load_elements(row.grad, j, lanes, 0), g);
-        store_elements(row.grad, j, lanes, canonical(g));
+    constexpr size_t kPart = 512;
+    alignas(64) ScalarOf<V> part[kPart];
+    const size_t end = begin + count;
+    for (size_t j = begin; j < end; j += kPart) {
+        const size_t length = end - j < kPart ? end - j : kPart;
+        ScalarOf<V>* const g = row.keeps_e ? row.e + j : part;
+        if (!row.keeps_e) general_exponentials(job, plan, row, j, length, label, block.base, g);
+        scale_block(g, length, scale);
+        if (plan.smears) subtract_targets(job, plan, row, j, length, target_factor, g);
+        if (plan.capped) multiply_slopes(job, plan, row, j, length, g);
+        store_run(row.grad, j, g, length, row.accumulate, !plan.smears && !plan.capped && scale.high > 0);
     }
 }
 
@@ -526,9 +565,12 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
         Block<V>& block = blocks[count];
         // Without a place for a whole block's e, the general pass is taken, which needs none.
-        if (kPlain || (memory.z.plain() && !plan.transforms && !plan.sums_targets && !row.correct &&
-                       (memory.keeps_e || plan.block == kBlock))) {
-            plain_block(memory.z.scalars() + j, memory.e + (memory.keeps_e ? j : 0), length, label.index - j, block);
+        if (kPlain ||
+            (!plan.transforms && !plan.sums_targets && !row.correct && (memory.keeps_e || plan.block == kBlock))) {
+            ScalarOf<V>* const e = memory.e + (memory.keeps_e ? j : 0);
+            const bool converts = !kPlain && !memory.z.plain();
+            if (converts) load_run(memory.z, j, e, length);
+            plain_block(converts ? e : memory.z.scalars() + j, e, length, label.index - j, block);
         } else {
             const Greatest greatest = greatest_others(memory, j, length, label.index);
             // Of equals the first counts.
@@ -554,11 +596,10 @@ NXENT_INLINE Array<V> sample_of(const void* p, size_t stride, int32_t type, cons
     return {p ? whole.p : nullptr, rows.inner, type};
 }
 
-// Whether all rows of a job lie as they are computed, and have no options beyond what changes their scale.
-template <class V>
-NXENT_INLINE bool is_plain(const SoftmaxCrossEntropyJob& job, const Plan& plan) {
-    return job.rows.inner == 1 && job.element_type == Numbers<V>::kType && job.grad && !job.accumulate &&
-           !plan.transforms && !plan.smears && !job.counts_correct;
+// Whether a job has no options beyond what changes its rows' scale.
+NXENT_INLINE bool changes_scale_only(const SoftmaxCrossEntropyJob& job, const Plan& plan) {
+    return job.rows.inner == 1 && job.grad && !job.accumulate && !plan.transforms && !plan.smears &&
+           !job.counts_correct;
 }
 template <class V>
 NXENT_INLINE RowMemory<V> plain_memory(const SoftmaxCrossEntropyJob& job, size_t i) {
@@ -579,8 +620,9 @@ NXENT_NOINLINE void compute_plain_row(const SoftmaxCrossEntropyJob& job, const P
 // Row i, read and written where it lies.
 template <class V>
 NXENT_NOINLINE void direct_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, nxent_totals& totals) {
-    alignas(64) ScalarOf<V> scratch[kBlock];
-    RowMemory<V> row{};
+    constexpr size_t kScratch = 65536 / sizeof(ScalarOf<V>);
+    alignas(64) ScalarOf<V> scratch[kScratch];
+    RowMemory<V> row;
     row.z = sample_of<V>(job.logits, job.logits_stride, job.element_type, job.rows, i);
     row.grad = sample_of<V>(job.grad, job.grad_stride, job.element_type, job.rows, i);
     row.accumulate = job.accumulate;
@@ -589,7 +631,7 @@ NXENT_NOINLINE void direct_row(const SoftmaxCrossEntropyJob& job, const Plan& pl
     // e goes where the gradient will, if it has its type and place there and nothing is needed again of what it overwrites.
     const bool in_grad = row.grad.p && row.grad.plain() && !job.accumulate && !(plan.capped && row.grad.p == row.z.p);
     row.e = in_grad ? row.grad.scalars() : scratch;
-    row.keeps_e = in_grad || job.rows.classes <= kBlock;
+    row.keeps_e = in_grad || job.rows.classes <= kScratch;
     compute_general_row(job, plan, i, row, totals);
 }
 

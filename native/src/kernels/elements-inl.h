@@ -116,10 +116,11 @@ NXENT_NOINLINE F load_16_bits(const Array<F>& a, size_t lanes, float other) {
     return a.type == NXENT_FLOAT16 ? load_stepped(reinterpret_cast<const Half*>(a.p), a.step, lanes, other)
                                    : load_stepped(reinterpret_cast<const BFloat16*>(a.p), a.step, lanes, other);
 }
+// What is less rounds to 0, which is to be +0.
+constexpr double kLeastHalf = 0x1.000002p-25;
 NXENT_NOINLINE void store_16_bits(const Array<F>& a, size_t lanes, F v) {
-    // What rounds to 0 becomes +0.
     if (a.type == NXENT_FLOAT16)
-        store_stepped(reinterpret_cast<Half*>(a.p), a.step, lanes, flush_below(v, 0x1.000002p-25));
+        store_stepped(reinterpret_cast<Half*>(a.p), a.step, lanes, flush_below(v, kLeastHalf));
     else
         store_stepped(reinterpret_cast<BFloat16*>(a.p), a.step, lanes, v);
 }
@@ -154,6 +155,29 @@ NXENT_INLINE V accumulated(V before, V v) {
     return flush_below(add(flush_below(before, kSmallestNormal), v), kSmallestNormal);
 }
 
+// Elements j to j + count, next to one another in scalars of their own.
+template <class V, class T>
+NXENT_INLINE void load_run_of(const T* from, ScalarOf<V>* to, size_t count) {
+    size_t k = 0;
+    for (; k + kLanes <= count; k += kLanes) store(to + k, load(from + k));
+    if (k < count) store_partial(to + k, load_partial(from + k, count - k, ScalarOf<V>{0}), count - k);
+}
+template <class V>
+void load_run(const Array<V>& array, size_t j, ScalarOf<V>* to, size_t count) {
+    const Array<V> a = array.from(j);
+    if constexpr (sizeof(V) != sizeof(D)) {
+        if (a.step == 1 && a.type == NXENT_FLOAT16)
+            return load_run_of<V>(reinterpret_cast<const Half*>(a.p), to, count);
+        if (a.step == 1 && a.type == NXENT_BFLOAT16)
+            return load_run_of<V>(reinterpret_cast<const BFloat16*>(a.p), to, count);
+    }
+    if (a.plain()) return load_run_of<V>(a.scalars(), to, count);
+    for (size_t k = 0; k < count; k += kLanes) {
+        const size_t lanes = count - k < kLanes ? count - k : kLanes;
+        store_stepped(to + k, 1, lanes, load_elements(a, k, lanes, 0));
+    }
+}
+
 // One element, exactly.
 template <class V>
 NXENT_INLINE double element(const Array<V>& array, size_t j) {
@@ -179,6 +203,31 @@ NXENT_INLINE void put(const Array<V>& array, size_t j, double x) {
         array.from(j).scalars()[0] = v;
     else
         store_elements(array, j, 1, set(v));
+}
+
+// Results that are next to one another, as elements j to j + count: rounded to their type, or added to what they were.
+// Where none of them is subnormal, −0 or NaN, they may be clean.
+template <class V>
+void store_run(const Array<V>& array, size_t j, const ScalarOf<V>* from, size_t count, bool accumulates, bool clean) {
+    const Array<V> a = array.from(j);
+    if constexpr (sizeof(V) != sizeof(D))
+        if (clean && !accumulates && a.step == 1 && a.type != NXENT_FLOAT32) {
+            size_t k = 0;
+            if (a.type == NXENT_FLOAT16)
+                for (; k + kLanes <= count; k += kLanes)
+                    store(reinterpret_cast<Half*>(a.p) + k, flush_below(load(from + k), kLeastHalf));
+            else
+                for (; k + kLanes <= count; k += kLanes) store(reinterpret_cast<BFloat16*>(a.p) + k, load(from + k));
+            if (k < count) store_16_bits(a.from(k), count - k, load_partial(from + k, count - k, 0.0f));
+            return;
+        }
+    for (size_t k = 0; k < count; k += kLanes) {
+        const size_t lanes = count - k < kLanes ? count - k : kLanes;
+        V v = load_stepped(from + k, 1, lanes, ScalarOf<V>{0});
+        if (!clean) v = flush_below(v, Numbers<V>::kFlushBelow);
+        if (accumulates) v = accumulated(load_elements(a, k, lanes, 0), v);
+        store_elements(a, k, lanes, canonical(v));
+    }
 }
 
 // The same number, which every element type has.

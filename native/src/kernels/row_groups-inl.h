@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Plain float32 rows of one block, in groups: what there is to do for a row as a whole is done for sixteen rows at once,
-// and with few classes everything is.
+// Rows of one block, of any type but float64 and without options beyond what changes their scale, in groups: what there
+// is to do for a row as a whole is done for sixteen rows at once, and with few classes everything is.
 #pragma once
 
 #include "cross_entropy_rows-inl.h"
@@ -10,7 +10,7 @@ namespace nxent {
 namespace NXENT_TARGET {
 namespace {
 
-// Up to kLanes plain rows of one block each, none of them ignored. Lanes beyond count hold what the first one holds.
+// Up to kLanes rows, none of them ignored. Lanes beyond count hold what the first one holds.
 struct RowGroup {
     size_t count;
     size_t index[kLanes];          // in the batch
@@ -18,12 +18,17 @@ struct RowGroup {
     alignas(64) double z[kLanes];  // the label's logit, −infinity where there is no label
     alignas(64) double weight[kLanes];
 };
-NXENT_INLINE const float* logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
-    return static_cast<const float*>(job.logits) + i * job.logits_stride;
+NXENT_INLINE Array<F> logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    return array_of<F>(job.logits, 1, job.element_type).from(i * job.logits_stride);
 }
-NXENT_INLINE float* gradient_of(const SoftmaxCrossEntropyJob& job, size_t i) {
-    return static_cast<float*>(job.grad) + i * job.grad_stride;
+NXENT_INLINE Array<F> gradient_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    return array_of<F>(job.grad, 1, job.element_type).from(i * job.grad_stride);
 }
+
+// Groups have so many elements; where that would be too few rows, they come one by one.
+constexpr size_t kGroupElements = 2 * kBlock;
+constexpr size_t kLeastGroup = 4;
+constexpr size_t kGroupedClasses = kGroupElements / kLeastGroup;
 
 // What the gradients of a group's rows are made of.
 struct GroupGradient {
@@ -120,12 +125,19 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
 NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group,
                                   nxent_totals& totals) {
     const size_t classes = job.rows.classes;
+    // Where gradients are not float32, e is kept here.
+    alignas(64) float scratch[kGroupElements];
+    const bool converts = job.element_type != NXENT_FLOAT32;
     Block<F> blocks[kLanes];
+    float* e[kLanes];
     alignas(64) double n[kLanes] = {}, others[kLanes] = {};
     bool shifted = false;
     for (size_t k = 0; k < group.count; ++k) {
-        plain_block(logits_of(job, group.index[k]), gradient_of(job, group.index[k]), classes, group.label[k],
-                    blocks[k]);
+        const size_t i = group.index[k];
+        const Array<F> z = logits_of(job, i);
+        e[k] = converts ? scratch + k * classes : gradient_of(job, i).scalars();
+        if (converts) load_run(z, 0, e[k], classes);
+        plain_block(converts ? e[k] : z.scalars(), e[k], classes, group.label[k], blocks[k]);
         n[k] = blocks[k].anchor.exponent;
         others[k] = blocks[k].others;
         shifted |= blocks[k].anchor.shift < 0 || blocks[k].anchor.shift > 0;
@@ -137,20 +149,25 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     GroupGradient gradient;
     if (!shifted && finish_group(job, plan, group, load(n), load(others), gradient, totals)) {
         for (size_t k = 0; k < group.count; ++k) {
-            float* const grad = gradient_of(job, group.index[k]);
             const Scale<float> scale{gradient.lowest[k], gradient.high[k], gradient.low[k],
                                      static_cast<float>(kUnbias)};
-            scale_block(grad, classes, scale);
-            if (group.label[k] < classes) grad[group.label[k]] = gradient.label[k];
+            scale_block(e[k], classes, scale);
+            if (group.label[k] < classes) e[k][group.label[k]] = gradient.label[k];
+            if (converts) store_run(gradient_of(job, group.index[k]), 0, e[k], classes, false, true);
         }
         return;
     }
     for (size_t k = 0; k < group.count; ++k) {
         const size_t i = group.index[k];
-        Row<F> row{i,     plain_memory<F>(job, i), {group.label[k], false, group.weight[k]}, group.z[k], group.z[k],
-                   false, anchor_at<F>(group.z[k])};
-        if (position(blocks[k].anchor) > position(row.anchor)) row.anchor = blocks[k].anchor;
-        finish_row<F, true>(job, plan, row, &blocks[k], 1, totals);
+        const RowMemory<F> memory{logits_of(job, i), gradient_of(job, i), false, {}, e[k], true};
+        Row<F> row{i,     memory,          {group.label[k], false, group.weight[k]}, group.z[k], group.z[k],
+                   false, blocks[k].anchor};
+        const Anchor label_anchor = anchor_at<F>(group.z[k]);
+        if (!(position(row.anchor) > position(label_anchor))) row.anchor = label_anchor;
+        if (converts)
+            finish_row<F, false>(job, plan, row, &blocks[k], 1, totals);
+        else
+            finish_row<F, true>(job, plan, row, &blocks[k], 1, totals);
     }
 }
 
@@ -159,8 +176,12 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
                                                  const RowGroup& group, nxent_totals& totals) {
     const size_t classes = job.rows.classes;
     alignas(64) float v[kLanes][kLanes];  // class by class
+    alignas(64) float lanes[kLanes];
+    const bool converts = job.element_type != NXENT_FLOAT32;
     for (size_t k = 0; k < kLanes; ++k) {
-        const float* const z = logits_of(job, group.index[k]);
+        const Array<F> logits = logits_of(job, group.index[k]);
+        if (converts) store(lanes, load_16_bits(logits, classes, 0));
+        const float* const z = converts ? lanes : logits.scalars();
         for (size_t j = 0; j < classes; ++j) v[j][k] = z[j];
         if (group.label[k] < classes) v[group.label[k]][k] = static_cast<float>(-kInfinity);
     }
@@ -188,20 +209,23 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     for (size_t j = 0; j < classes; ++j) store(v[j], scaled(load(v[j]), scale));
     for (size_t k = 0; k < group.count; ++k) {
         if (group.label[k] < classes) v[group.label[k]][k] = gradient.label[k];
-        float* const grad = gradient_of(job, group.index[k]);
-        for (size_t j = 0; j < classes; ++j) grad[j] = v[j][k];
+        const Array<F> grad = gradient_of(job, group.index[k]);
+        float* const g = converts ? lanes : grad.scalars();
+        for (size_t j = 0; j < classes; ++j) g[j] = v[j][k];
+        if (converts) store_16_bits(grad, classes, load(lanes));
     }
     return true;
 }
 
-// Plain rows of one block, in groups of so many elements; one by one where that would be too few rows.
-constexpr size_t kGroupElements = 2 * kBlock;
-constexpr size_t kLeastGroup = 4;
-constexpr size_t kGroupedClasses = kGroupElements / kLeastGroup;
-
 NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan& plan, nxent_totals& totals) {
     const Rows& rows = job.rows;
     const size_t classes = rows.classes;
+    const auto alone = [&](size_t i) {
+        if (job.element_type == NXENT_FLOAT32)
+            compute_plain_row<F>(job, plan, i, totals);
+        else
+            direct_row<F>(job, plan, i, totals);
+    };
     const size_t most = kGroupElements / classes < kLanes ? kGroupElements / classes : kLanes;
     for (size_t i = rows.begin; i < rows.end;) {
         RowGroup group;
@@ -209,13 +233,13 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
         for (; i < rows.end && count < most; ++i) {
             const Label label = label_of(job, i);
             if (label.ignored) {
-                compute_plain_row<F>(job, plan, i, totals);
+                alone(i);
                 continue;
             }
             group.index[count] = i;
             group.label[count] = label.index;
             group.weight[count] = label.weight;
-            group.z[count] = label.index < classes ? static_cast<double>(logits_of(job, i)[label.index]) : -kInfinity;
+            group.z[count] = label.index < classes ? element(logits_of(job, i), label.index) : -kInfinity;
             ++count;
         }
         group.count = count;
@@ -233,7 +257,7 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 done = compute_group_of_few_classes(job, plan, group, totals);
         }
         if (!done)
-            for (size_t k = 0; k < count; ++k) compute_plain_row<F>(job, plan, group.index[k], totals);
+            for (size_t k = 0; k < count; ++k) alone(group.index[k]);
     }
 }
 

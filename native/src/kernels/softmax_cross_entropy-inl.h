@@ -13,9 +13,10 @@ template <class V>
 void softmax_cross_entropy_in(const SoftmaxCrossEntropyJob& job, nxent_totals& totals) {
     const Rows& rows = job.rows;
     const Plan plan = make_plan(job);
-    const bool plain = is_plain<V>(job, plan);
+    const bool simple = changes_scale_only(job, plan);
     if constexpr (sizeof(V) != sizeof(D))
-        if (plain && rows.classes <= kGroupedClasses) return compute_groups(job, plan, totals);
+        if (simple && rows.classes <= kGroupedClasses) return compute_groups(job, plan, totals);
+    const bool plain = simple && job.element_type == Numbers<V>::kType;
     const bool staged = rows.inner > 1 && rows.classes <= kStagedClasses;
     for (size_t i = rows.begin; i < rows.end;) {
         if (staged) {

@@ -48,6 +48,12 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
 
     static abstract void Store16Bits(in ElementArray a, nuint lanes, TVector v);
 
+    /// <summary>Whole vectors of 16-bit elements that are next to one another; gives how many elements.</summary>
+    static abstract nuint LoadRun16Bits(in ElementArray a, TScalar* to, nuint count);
+
+    /// <summary>The same for results none of which is −0 or NaN.</summary>
+    static abstract nuint StoreRun16Bits(in ElementArray a, TScalar* from, nuint count);
+
     static abstract TVector Add(TVector a, TVector b);
 
     static abstract TVector Subtract(TVector a, TVector b);
@@ -155,12 +161,7 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles> : INumbe
         ushort* all = direct ? destination : (ushort*)&elements;
         if (a.Type == ElementType.Float16)
         {
-            // What rounds to 0 becomes +0.
-            TFloats zero = TFloats.Set(0);
-            TFloats.StoreHalf(
-                all,
-                TFloats.SelectBelow(
-                    TFloats.Greater(v, TFloats.Subtract(zero, v)), TFloats.Set((float)2.980232594040899e-08), zero, v));
+            TFloats.StoreHalf(all, WithoutLess(v));
         }
         else
         {
@@ -171,6 +172,59 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles> : INumbe
         {
             destination[i * a.Step] = all[i];
         }
+    }
+
+    public static nuint LoadRun16Bits(in ElementArray a, float* to, nuint count)
+    {
+        ushort* source = (ushort*)a.Start;
+        nuint k = 0;
+        if (a.Type == ElementType.Float16)
+        {
+            for (; k + Lanes.Length <= count; k += Lanes.Length)
+            {
+                TFloats.Store(to + k, TFloats.LoadHalf(source + k));
+            }
+        }
+        else
+        {
+            for (; k + Lanes.Length <= count; k += Lanes.Length)
+            {
+                TFloats.Store(to + k, TFloats.LoadBFloat16(source + k));
+            }
+        }
+
+        return k;
+    }
+
+    public static nuint StoreRun16Bits(in ElementArray a, float* from, nuint count)
+    {
+        ushort* destination = (ushort*)a.Start;
+        nuint k = 0;
+        if (a.Type == ElementType.Float16)
+        {
+            for (; k + Lanes.Length <= count; k += Lanes.Length)
+            {
+                TFloats.StoreHalf(destination + k, WithoutLess(TFloats.Load(from + k)));
+            }
+        }
+        else
+        {
+            for (; k + Lanes.Length <= count; k += Lanes.Length)
+            {
+                TFloats.StoreBFloat16(destination + k, TFloats.Load(from + k));
+            }
+        }
+
+        return k;
+    }
+
+    // What would round to 0 becomes +0.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TFloats WithoutLess(TFloats v)
+    {
+        TFloats zero = TFloats.Set(0);
+        return TFloats.SelectBelow(
+            TFloats.Greater(v, TFloats.Subtract(zero, v)), TFloats.Set((float)2.980232594040899e-08), zero, v);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -267,6 +321,11 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles> : INumb
         throw new NotSupportedException();
 
     public static void Store16Bits(in ElementArray a, nuint lanes, TDoubles v) => throw new NotSupportedException();
+
+    public static nuint LoadRun16Bits(in ElementArray a, double* to, nuint count) => throw new NotSupportedException();
+
+    public static nuint StoreRun16Bits(in ElementArray a, double* from, nuint count) =>
+        throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TDoubles Add(TDoubles a, TDoubles b) => a + b;
@@ -468,6 +527,47 @@ internal abstract unsafe class Elements<TNumbers, TVector, TScalar, TDoubles>
         else
         {
             StoreStepped(Scalars(a), a.Step, lanes, v);
+        }
+    }
+
+    /// <summary>Elements j to j + count, next to one another in scalars of their own.</summary>
+    private protected static void LoadRun(in ElementArray array, nuint j, TScalar* to, nuint count)
+    {
+        ElementArray a = array.From(j);
+        nuint k = IsFloat && a.Type != ElementType.Float32 && a.Step == 1 ? TNumbers.LoadRun16Bits(a, to, count) : 0;
+        for (; k < count; k += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - k, LaneCount);
+            StoreScalars(to + k, lanes, LoadElements(a, k, lanes, 0));
+        }
+    }
+
+    /// <summary>
+    /// Results that are next to one another, as elements j to j + count: rounded to their type, or added to what they
+    /// were. Where none of them is subnormal, −0 or NaN, they may be clean.
+    /// </summary>
+    private protected static void StoreRun(
+        in ElementArray array, nuint j, TScalar* from, nuint count, bool accumulates, bool clean)
+    {
+        ElementArray a = array.From(j);
+        nuint k = IsFloat && clean && !accumulates && a.Type != ElementType.Float32 && a.Step == 1
+            ? TNumbers.StoreRun16Bits(a, from, count)
+            : 0;
+        for (; k < count; k += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - k, LaneCount);
+            TVector v = LoadScalars(from + k, lanes, TNumbers.Scalar(0));
+            if (!clean)
+            {
+                v = Flushed(v);
+            }
+
+            if (accumulates)
+            {
+                v = Accumulated(LoadElements(a, k, lanes, 0), v);
+            }
+
+            StoreElements(a, k, lanes, Canonical(v));
         }
     }
 

@@ -4,8 +4,9 @@ using NativeXent.Jobs;
 namespace NativeXent.Simd;
 
 /// <summary>
-/// Plain float32 rows of one block, in groups: the twin of <c>native/src/kernels/row_groups-inl.h</c>. What there is to do
-/// for a row as a whole is done for sixteen rows at once, and with few classes everything is.
+/// Rows of one block, of any type but float64 and without options beyond what changes their scale, in groups: the twin of
+/// <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows at once,
+/// and with few classes everything is.
 /// </summary>
 internal abstract unsafe class RowGroups<TFloats, TDoubles>
     : SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>
@@ -20,7 +21,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     internal static new void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
         Plan plan = new(job);
-        if (job.Classes > GroupedClasses || !IsPlain(job, plan))
+        if (job.Classes > GroupedClasses || !ChangesScaleOnly(job, plan))
         {
             SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>.Run(job, out totals);
             return;
@@ -44,14 +45,14 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 Label label = LabelOf(job, plan, i);
                 if (label.IsIgnored)
                 {
-                    ComputePlainRow(job, plan, i, ref totals);
+                    ComputeAlone(job, plan, i, ref totals);
                     continue;
                 }
 
                 group.Index[count] = i;
                 group.Label[count] = label.Index;
                 group.Weight[count] = label.Weight;
-                group.Z[count] = label.Index < job.Classes ? LogitsOf(job, i)[label.Index] : double.NegativeInfinity;
+                group.Z[count] = label.Index < job.Classes ? Element(LogitsOf(job, i), label.Index) : double.NegativeInfinity;
                 count++;
             }
 
@@ -79,16 +80,31 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
             for (int k = 0; !done && k < count; k++)
             {
-                ComputePlainRow(job, plan, group.Index[k], ref totals);
+                ComputeAlone(job, plan, group.Index[k], ref totals);
             }
         }
     }
 
-    private static float* LogitsOf(in SoftmaxCrossEntropyJob job, nuint i) =>
-        (float*)job.Logits + (i * job.LogitsStride);
+    private static void ComputeAlone(
+        in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, ref Totals totals)
+    {
+        if (job.ElementType == ElementType.Float32)
+        {
+            ComputePlainRow(job, plan, i, ref totals);
+        }
+        else
+        {
+            ComputeDirectRow(job, plan, i, ref totals);
+        }
+    }
 
-    private static float* GradientOf(in SoftmaxCrossEntropyJob job, nuint i) =>
-        (float*)job.Gradient + (i * job.GradientStride);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ElementArray LogitsOf(in SoftmaxCrossEntropyJob job, nuint i) =>
+        new ElementArray(job.Logits, 1, job.ElementType).From(i * job.LogitsStride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ElementArray GradientOf(in SoftmaxCrossEntropyJob job, nuint i) =>
+        new ElementArray(job.Gradient, 1, job.ElementType).From(i * job.GradientStride);
 
     // FinishRow() of all rows of a group at once, but for their single elements. False, with nothing written, where a
     // row is not an ordinary one.
@@ -224,6 +240,11 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         in SoftmaxCrossEntropyJob job, in Plan plan, in RowGroup group, ref Totals totals)
     {
         nuint classes = job.Classes;
+
+        // Where gradients are not float32, e is kept here.
+        bool converts = job.ElementType != ElementType.Float32;
+        float* scratch = stackalloc float[converts ? (int)classes * group.Count : 0];
+        float** e = stackalloc float*[Lanes.Length];
         Block* blocks = stackalloc Block[Lanes.Length];
         Unsafe.SkipInit(out Lanes<double> exponents);
         Unsafe.SkipInit(out Lanes<double> others);
@@ -231,7 +252,14 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         for (int k = 0; k < group.Count; k++)
         {
             nuint i = group.Index[k];
-            ComputePlainBlock(LogitsOf(job, i), GradientOf(job, i), classes, group.Label[k], out blocks[k]);
+            ElementArray z = LogitsOf(job, i);
+            e[k] = converts ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, i).Start;
+            if (converts)
+            {
+                LoadRun(z, 0, e[k], classes);
+            }
+
+            ComputePlainBlock(converts ? e[k] : (float*)z.Start, e[k], classes, group.Label[k], out blocks[k]);
             exponents[k] = blocks[k].Anchor.Exponent;
             others[k] = blocks[k].Others.High;
             shifted |= blocks[k].Anchor.Shift < 0 || blocks[k].Anchor.Shift > 0;
@@ -253,13 +281,17 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             TFloats.Store(all + (3 * Lanes.Length), gradient.Label);
             for (int k = 0; k < group.Count; k++)
             {
-                float* row = GradientOf(job, group.Index[k]);
                 Scale<float> scale =
                     new(all[k], all[Lanes.Length + k], all[(2 * Lanes.Length) + k], (float)Scale.Unbias);
-                ScaleBlock(row, classes, scale);
+                ScaleBlock(e[k], classes, scale);
                 if (group.Label[k] < classes)
                 {
-                    row[group.Label[k]] = all[(3 * Lanes.Length) + k];
+                    e[k][group.Label[k]] = all[(3 * Lanes.Length) + k];
+                }
+
+                if (converts)
+                {
+                    StoreRun(GradientOf(job, group.Index[k]), 0, e[k], classes, false, true);
                 }
             }
 
@@ -268,16 +300,24 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         for (int k = 0; k < group.Count; k++)
         {
+            nuint i = group.Index[k];
             Row row = new()
             {
-                Index = group.Index[k],
-                Memory = PlainMemory(job, group.Index[k]),
+                Index = i,
+                Memory = new() { Z = LogitsOf(job, i), Gradient = GradientOf(job, i), E = e[k], KeepsE = true },
                 Label = new() { Index = group.Label[k], Weight = group.Weight[k] },
                 ZLabel = group.Z[k],
                 ULabel = group.Z[k],
                 Anchor = Higher(blocks[k].Anchor, AnchorAt(group.Z[k])),
             };
-            FinishRow<Yes>(job, plan, row, &blocks[k], 1, ref totals);
+            if (converts)
+            {
+                FinishRow<No>(job, plan, row, &blocks[k], 1, ref totals);
+            }
+            else
+            {
+                FinishRow<Yes>(job, plan, row, &blocks[k], 1, ref totals);
+            }
         }
     }
 
@@ -291,9 +331,17 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         const int Rows = Lanes.Length;
         int classes = (int)job.Classes;
         float* v = stackalloc float[Rows * Rows]; // class by class
+        float* lanes = stackalloc float[Rows];
+        bool converts = job.ElementType != ElementType.Float32;
         for (int k = 0; k < Rows; k++)
         {
-            float* z = LogitsOf(job, group.Index[k]);
+            ElementArray logits = LogitsOf(job, group.Index[k]);
+            if (converts)
+            {
+                TFloats.Store(lanes, LoadElements(logits, 0, job.Classes, 0));
+            }
+
+            float* z = converts ? lanes : (float*)logits.Start;
             for (int j = 0; j < classes; j++)
             {
                 v[(j * Rows) + k] = z[j];
@@ -369,17 +417,23 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 v[((int)group.Label[k] * Rows) + k] = labels[k];
             }
 
-            float* row = GradientOf(job, group.Index[k]);
+            ElementArray row = GradientOf(job, group.Index[k]);
+            float* g = converts ? lanes : (float*)row.Start;
             for (int j = 0; j < classes; j++)
             {
-                row[j] = v[(j * Rows) + k];
+                g[j] = v[(j * Rows) + k];
+            }
+
+            if (converts)
+            {
+                StoreElements(row, 0, job.Classes, TFloats.Load(lanes));
             }
         }
 
         return true;
     }
 
-    // Up to sixteen plain rows of one block each, none of them ignored. Lanes beyond the count hold what the first one
+    // Up to sixteen rows, none of them ignored. Lanes beyond the count hold what the first one
     // holds.
     private struct RowGroup
     {

@@ -30,7 +30,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     {
         totals = default;
         Plan plan = new(job);
-        bool plain = IsPlain(job, plan);
+        bool plain = ChangesScaleOnly(job, plan) && job.ElementType == TNumbers.Type;
         bool staged = job.InnerSize > 1 && job.Classes <= StagedClasses;
         for (nuint i = job.RowBegin; i < job.RowEnd;)
         {
@@ -304,7 +304,73 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             : BlockExponentials<Plain>(z, e, count, label, c);
     }
 
-    // Second pass over a block, general.
+    // e of a part of a block once more, where it was not kept.
+    private static void ComputeGeneralExponentials(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint begin,
+        nuint count,
+        nuint label,
+        Anchor blockBase,
+        TScalar* e)
+    {
+        Exponential<TVector> c = ExponentialConstants(blockBase.Shift, blockBase.Exponent);
+        if (!plan.Transforms)
+        {
+            LoadRun(row.Z, begin, e, count);
+            _ = BlockExponentials<Shifted>(e, e, count, label - begin, c);
+            return;
+        }
+
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TVector v = GeneralExponential(job, plan, row, begin + j, lanes, label, c, blockBase, null);
+            StoreScalars(e + j, lanes, v);
+        }
+    }
+
+    // Subtracts the smeared part of the targets from gradients.
+    private static void SubtractTargets(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint begin,
+        nuint count,
+        double targetFactor,
+        TScalar* g)
+    {
+        bool same = plan.Target != Target.Distribution && job.ClassWeights is null;
+        TVector every = NarrowedFlushed(TDoubles.Set(plan.Spread) * TDoubles.Set(targetFactor));
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TVector b = same
+                ? every
+                : NarrowedFlushed(SmearedTargets(job, plan, row, begin + j, lanes) * TDoubles.Set(targetFactor));
+            StoreScalars(g + j, lanes, TNumbers.Subtract(LoadScalars(g + j, lanes, TNumbers.Scalar(0)), b));
+        }
+    }
+
+    // Multiplies gradients by the derivative of the softcap.
+    private static void MultiplySlopes(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, TScalar* g)
+    {
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TDoubles z = TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, 0));
+            TDoubles slope =
+                DoubleMath.SoftCapped(z, TDoubles.Set(plan.Slope), TDoubles.Set(job.Softcap)).Derivative
+                * TDoubles.Set(plan.Chain);
+            TVector v = LoadScalars(g + j, lanes, TNumbers.Scalar(0));
+            StoreScalars(g + j, lanes, TNumbers.Multiply(v, NarrowedFlushed(slope)));
+        }
+    }
+
+    // Second pass over a block, general: step by step over parts that stay in the first-level cache.
+    [SkipLocalsInit]
     private static void ComputeGeneralGradient(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
@@ -316,37 +382,31 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         in Scale<TScalar> scale,
         double targetFactor)
     {
-        Scale<TVector> s = InAllLanes(scale);
-        Exponential<TVector> c = ExponentialConstants(block.Base.Shift, block.Base.Exponent);
-        for (nuint j = begin; j < begin + count; j += LaneCount)
+        const int PartLength = 512;
+        TScalar* part = stackalloc TScalar[row.KeepsE ? 0 : PartLength];
+        nuint end = begin + count;
+        for (nuint j = begin; j < end; j += PartLength)
         {
-            nuint lanes = nuint.Min(begin + count - j, LaneCount);
-            TVector e = row.KeepsE
-                ? LoadScalars(row.E + j, lanes, TNumbers.Scalar(0))
-                : GeneralExponential(job, plan, row, j, lanes, label, c, block.Base, null);
-            TVector g = TNumbers.Scaled(e, s);
+            nuint length = nuint.Min(end - j, PartLength);
+            TScalar* g = row.KeepsE ? row.E + j : part;
+            if (!row.KeepsE)
+            {
+                ComputeGeneralExponentials(job, plan, row, j, length, label, block.Base, g);
+            }
+
+            ScaleBlock(g, length, scale);
             if (plan.Smears)
             {
-                TDoubles b = SmearedTargets(job, plan, row, j, lanes) * TDoubles.Set(targetFactor);
-                g = TNumbers.Subtract(g, NarrowedFlushed(b));
+                SubtractTargets(job, plan, row, j, length, targetFactor, g);
             }
 
             if (plan.Capped)
             {
-                TDoubles z = TNumbers.Widen(LoadElements(row.Z, j, lanes, 0));
-                TDoubles slope =
-                    DoubleMath.SoftCapped(z, TDoubles.Set(plan.Slope), TDoubles.Set(job.Softcap)).Derivative
-                    * TDoubles.Set(plan.Chain);
-                g = TNumbers.Multiply(g, NarrowedFlushed(slope));
+                MultiplySlopes(job, plan, row, j, length, g);
             }
 
-            g = Flushed(g);
-            if (row.Accumulates)
-            {
-                g = Accumulated(LoadElements(row.Gradient, j, lanes, 0), g);
-            }
-
-            StoreElements(row.Gradient, j, lanes, Canonical(g));
+            bool clean = !plan.Smears && !plan.Capped && TNumbers.Double(scale.High) > 0;
+            StoreRun(row.Gradient, j, g, length, row.Accumulates, clean);
         }
     }
 
@@ -580,11 +640,17 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             nuint length = nuint.Min(classes - j, plan.BlockLength);
 
             // Without a place for a whole block's e, the general pass is taken, which needs none.
-            if (TPlain.Value || (IsPlain(memory.Z) && !plan.Transforms && !plan.SumsTargets && !row.IsCorrect
+            if (TPlain.Value || (!plan.Transforms && !plan.SumsTargets && !row.IsCorrect
                 && (memory.KeepsE || plan.BlockLength == BlockLength)))
             {
-                ComputePlainBlock(
-                    Scalars(memory.Z) + j, memory.E + (memory.KeepsE ? j : 0), length, label - j, out blocks[b]);
+                TScalar* e = memory.E + (memory.KeepsE ? j : 0);
+                bool converts = !TPlain.Value && !IsPlain(memory.Z);
+                if (converts)
+                {
+                    LoadRun(memory.Z, j, e, length);
+                }
+
+                ComputePlainBlock(converts ? e : Scalars(memory.Z) + j, e, length, label - j, out blocks[b]);
             }
             else
             {
@@ -723,10 +789,10 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
     }
 
-    // Whether all rows of a job lie as they are computed, and have no options beyond what changes their scale.
-    private protected static bool IsPlain(in SoftmaxCrossEntropyJob job, in Plan plan) =>
-        job.InnerSize == 1 && job.ElementType == TNumbers.Type && job.Gradient is not null && !job.Accumulate
-        && !plan.Transforms && !plan.Smears && !job.CountCorrect;
+    // Whether a job has no options beyond what changes its rows' scale.
+    private protected static bool ChangesScaleOnly(in SoftmaxCrossEntropyJob job, in Plan plan) =>
+        job.InnerSize == 1 && job.Gradient is not null && !job.Accumulate && !plan.Transforms && !plan.Smears
+        && !job.CountCorrect;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static RowMemory PlainMemory(in SoftmaxCrossEntropyJob job, nuint i)
@@ -748,7 +814,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     // Row i, read and written where it lies.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
-    private static void ComputeDirectRow(in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, ref Totals totals)
+    private protected static void ComputeDirectRow(in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, ref Totals totals)
     {
         RowMemory row = new()
         {
@@ -765,9 +831,11 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         // overwrites.
         bool inGradient = row.Gradient.Start is not null && IsPlain(row.Gradient) && !job.Accumulate
             && !(plan.Capped && row.Gradient.Start == row.Z.Start);
-        TScalar* scratch = stackalloc TScalar[inGradient ? 0 : (int)nuint.Min(job.Classes, BlockLength)];
+        nuint most = (nuint)(65536 / sizeof(TScalar));
+        bool fits = job.Classes <= most;
+        TScalar* scratch = stackalloc TScalar[inGradient ? 0 : (int)(fits ? job.Classes : BlockLength)];
         row.E = inGradient ? Scalars(row.Gradient) : scratch;
-        row.KeepsE = inGradient || job.Classes <= BlockLength;
+        row.KeepsE = inGradient || fits;
         ComputeRow<No>(job, plan, i, row, ref totals);
     }
 
@@ -859,7 +927,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         public static bool Value => true;
     }
 
-    private readonly struct No : IFlag
+    private protected readonly struct No : IFlag
     {
         public static bool Value => false;
     }
