@@ -1,0 +1,98 @@
+using NativeXent.PackageTests.Support;
+using NUnit.Framework;
+
+namespace NativeXent.PackageTests;
+
+/// <summary>All programs, built before the first test; a test picks its own.</summary>
+[SetUpFixture]
+internal sealed class ShippedPrograms
+{
+    internal static readonly ShippedProgram FrameworkDependent = new("framework-dependent");
+
+    internal static readonly ShippedProgram RuntimeSpecific =
+        new("runtime-specific", HostRid, ("SelfContained", "false"));
+
+    internal static readonly ShippedProgram SelfContained = new("self-contained", HostRid, ("SelfContained", "true"));
+
+    internal static readonly ShippedProgram SelfContainedNet8 =
+        SelfContained with { Name = "self-contained-net8.0", TargetFramework = "net8.0" };
+
+    internal static readonly ShippedProgram SingleFile =
+        new("single-file", HostRid, ("SelfContained", "true"), ("PublishSingleFile", "true"));
+
+    internal static readonly ShippedProgram SelfExtracting = new(
+        "self-extracting", [.. SingleFile.Properties, ("IncludeNativeLibrariesForSelfExtract", "true")]);
+
+    internal static readonly ShippedProgram Trimmed = new(
+        "trimmed", HostRid, ("PublishTrimmed", "true"), ("TrimMode", "full"), ("TrimmerSingleWarn", "false"));
+
+    internal static readonly ShippedProgram ReadyToRun =
+        new("ready-to-run", HostRid, ("SelfContained", "false"), ("PublishReadyToRun", "true"));
+
+    internal static readonly ShippedProgram NativeAot =
+        new("native-aot", HostRid, ("PublishAot", "true"), ("TrimmerSingleWarn", "false"))
+        {
+            TargetFramework = "net8.0",
+        };
+
+    /// <summary>References a library that references the package: the linking is transitive.</summary>
+    internal static readonly ShippedProgram NativeAotStatic =
+        new("native-aot-static", [.. NativeAot.Properties, ("NativeXentStaticLink", "true")])
+        {
+            TargetFramework = "net8.0",
+            UsesLibrary = true,
+        };
+
+    internal static readonly ShippedProgram ByLibrary = new("by-library") { UsesLibrary = true };
+
+    internal static readonly ShippedProgram StrangePath = new("größer als 1 – 试验");
+
+    internal static readonly ShippedProgram Plugin =
+        new("plugin", ("AssemblyName", "plugin"), ("EnableDynamicLoading", "true"));
+
+    internal static readonly ShippedProgram PluginHost =
+        new("plugin-host") { Source = "PluginHost.cs", UsesPackage = false };
+
+    internal static readonly ShippedProgram Windows =
+        new("windows", ("RuntimeIdentifier", "win-x64"), ("SelfContained", "true"));
+
+    /// <summary>For processors and systems that the package has no native library for.</summary>
+    internal static readonly ShippedProgram[] WithoutAsset =
+    [
+        new("for-riscv64", ("RuntimeIdentifier", "linux-riscv64"), ("SelfContained", "false"), ("UseAppHost", "false")),
+        new("for-s390x", ("RuntimeIdentifier", "linux-s390x"), ("SelfContained", "false"), ("UseAppHost", "false")),
+    ];
+
+    /// <summary>Restored for WebAssembly too; building for that takes a workload that not every machine has.</summary>
+    internal static readonly ShippedProgram WebAssembly = new("for-wasm", ("RuntimeIdentifiers", "browser-wasm"));
+
+    /// <summary>Folders of samples/FromPackage.</summary>
+    internal static readonly string[] Samples = ["Minimal", "Tensors"];
+
+    private static (string Name, string Value) HostRid => ("RuntimeIdentifier", Repository.HostRid);
+
+    [OneTimeSetUp]
+    public static void Publish()
+    {
+        PackedFile.Need();
+        Workspace.Build([
+            FrameworkDependent, RuntimeSpecific, SelfContained, SelfContainedNet8, SingleFile, SelfExtracting, Trimmed,
+            ReadyToRun, NativeAot, NativeAotStatic, ByLibrary, StrangePath, Plugin, PluginHost, Windows, WebAssembly,
+            .. WithoutAsset,
+        ], Samples);
+    }
+
+    /// <summary>What was built stays for a look where a test has failed.</summary>
+    [OneTimeTearDown]
+    public static void Delete()
+    {
+        if (TestContext.CurrentContext.Result.FailCount == 0)
+        {
+            Workspace.Delete();
+        }
+        else
+        {
+            TestContext.Progress.WriteLine($"The programs are in {Workspace.Folder}");
+        }
+    }
+}
