@@ -122,10 +122,9 @@ internal static unsafe class NativeLibraryLoader
             .Append(AssemblyFolder())
             .Where(folder => folder.Length > 0)
             .Select(Path.GetFullPath)
-            .Select(Path.TrimEndingDirectorySeparator)
-            .Distinct();
+            .Select(Path.TrimEndingDirectorySeparator);
         return folders.SelectMany(
-            folder => (string[])[Path.Combine(folder, FileName), Path.Combine(folder, fromPackage)]);
+            folder => (string[])[Path.Combine(folder, FileName), Path.Combine(folder, fromPackage)]).Distinct();
     }
 
     [UnconditionalSuppressMessage(
@@ -143,7 +142,7 @@ internal static unsafe class NativeLibraryLoader
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             handle = 0;
-            problem = $"the system cannot load it. {e.Message}";
+            problem = $"the system cannot load it. {e.Message.TrimEnd()}";
             return false;
         }
     }
