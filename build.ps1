@@ -75,7 +75,9 @@ function Invoke-Format {
     Need dotnet clang-format
     # NUnit's analyzers suppress these in tests where they are wrong; dotnet format does not ask them.
     $suppressed = '--exclude-diagnostics', 'CS8600', 'CS8602', 'CS8604', 'CS8618'
-    $sources = Get-ChildItem native, tests/native, benchmarks/native -Recurse -Include *.h, *.c, *.cpp | ForEach-Object FullName
+    $folders = 'native', 'tests/native', 'tests/NativeXent.PackageTests/Programs', 'benchmarks/native',
+        'benchmarks/peers/native'
+    $sources = Get-ChildItem $folders -Recurse -Include *.h, *.c, *.cpp | ForEach-Object FullName
     if ($Rest.Count -eq 0) {
         Run clang-format -i @sources
         Run dotnet format NativeXent.sln @suppressed

@@ -119,7 +119,10 @@ format() {
     esac
 }
 
-native_sources() { find native tests/native benchmarks/native benchmarks/peers/native \( -name '*.h' -o -name '*.c' -o -name '*.cpp' \) "$@"; }
+native_sources() {
+    find native tests/native tests/NativeXent.PackageTests/Programs benchmarks/native benchmarks/peers/native \
+        \( -name '*.h' -o -name '*.c' -o -name '*.cpp' \) "$@"
+}
 
 pack() {
     need dotnet icu certificates cmake ninja clang lld

@@ -88,8 +88,9 @@ elseif(NXENT_OS STREQUAL "osx")
 elseif(NXENT_ASSET)
   # No times, and no paths of this machine: a name in an unnamed namespace has a hash of the path of what is compiled
   # inside, and CMake has only preprocessed files compiled by a path that counts from the build's folder.
+  # No table of symbols whose address matters (addrsig): stripping a static library would leave it wrong.
   target_compile_options(nativexent_library INTERFACE
-    -gcodeview -gno-codeview-command-line -mno-incremental-linker-compatible -save-temps=obj)
+    -gcodeview -gno-codeview-command-line -mno-incremental-linker-compatible -fno-addrsig -save-temps=obj)
   # No start-up code of a C run-time, no manifest.
   target_link_options(nativexent_library INTERFACE
     -Wl,/noentry -Wl,/nodefaultlib -Wl,/opt:ref -Wl,/debug -Wl,/Brepro

@@ -9,68 +9,112 @@ namespace NativeXent.PackageTests;
 [Platform(Include = "Linux")]
 internal sealed class EmulatedTests
 {
-    private static readonly Target[] Targets =
-    [
-        new("linux-x64", "cc", null),
-        new("linux-musl-x64", "musl-gcc", null),
-        new("linux-arm64", "aarch64-linux-gnu-gcc", "qemu-aarch64-static"),
-        // There is no C library of musl's for arm64 here. The asset needs none, so that of glibc does.
-        new("linux-musl-arm64", "aarch64-linux-gnu-gcc", "qemu-aarch64-static"),
-    ];
+    private static readonly string Source = Path.Combine(Repository.Programs, "asset_bits.c");
+
+    private static readonly string[] Flags = ["-std=c11", "-O1", "-ffp-contract=off", "-I", Repository.Path("native/include")];
+
+    // The hash over all element types, from the first program that ran: all others must have it too.
+    private static string? _hashOfAllTypes;
 
     /// <summary>The whole program, self-contained.</summary>
     [Test]
     public void Windows_x64_under_wine()
     {
-        string? wine = Tool.Find("wine64", "wine");
-        PackedFile.Need(wine is not null && IsX64, "Needs wine64, and an x64 processor.");
+        string wine = NeedOnX64("wine64");
         ShippedProgram program = ShippedPrograms.Windows;
-        string executable = program.MustExist(program.Executable("win-x64"));
-        ProgramReport report = ProgramReport.Parse(
-            Tool.Run(
-                wine!,
-                [executable],
-                program.Published,
-                ("WINEDEBUG", "-all"),
-                ("WINEPREFIX", Path.Combine(Workspace.Folder, "wine"))).MustSucceed());
+        ProgramReport report = ProgramReport.Parse(RunWine(wine, program.MustExist(program.Executable("win-x64"))));
         report.AssertNative($@"Z:{program.Published.Replace('/', '\\')}\libnativexent.dll");
         program.AssertPublishedSilently();
     }
 
-    /// <summary>A C program linked with the shared library, and another with the static one.</summary>
-    [Test]
-    public void In_a_C_program([Values] bool isStatic, [ValueSource(nameof(Targets))] Target target)
+    /// <summary>The static library, in a program that is linked without an SDK, and run where it can be.</summary>
+    [TestCase("win-x64", "x86_64", "i386:x86-64")]
+    [TestCase("win-arm64", "aarch64", "arm64")]
+    public void Windows_static_library(string rid, string target, string machine)
     {
-        string? compiler = Tool.Find(target.Compiler);
-        string? emulator = target.Emulator is null ? null : Tool.Find(target.Emulator);
-        PackedFile.Need(
-            compiler is not null && (target.Emulator is null || emulator is not null) && IsX64,
-            $"Needs {target.Compiler} {target.Emulator}, and an x64 processor.");
+        string clang = NeedOnX64("clang-19");
+        string importer = NeedOnX64("llvm-dlltool-19");
+        string linker = NeedOnX64("lld-link-19");
+        string folder = NewFolder(rid);
+        string InFolder(string name) => Path.Combine(folder, name);
 
-        string folder = Directory.CreateDirectory(
-            Path.Combine(Workspace.Folder, "c", target.Rid, isStatic ? "static" : "shared")).FullName;
-        Asset asset = new(target.Rid);
-        string library = Path.Combine(folder, isStatic ? asset.StaticFileName : asset.FileName);
-        string program = Path.Combine(folder, "report");
-        File.WriteAllBytes(library, PackedFile.Read(isStatic ? asset.PackedStaticPath : asset.PackedPath));
+        // What a Windows SDK has: the names in kernel32.dll; and what a C run-time has: memcpy and the like.
+        File.WriteAllText(InFolder("kernel32.def"), "LIBRARY kernel32.dll\nEXPORTS\nGetStdHandle\nWriteFile\nExitProcess\n");
+        _ = Tool.Run(importer, ["-m", machine, "-d", InFolder("kernel32.def"), "-l", InFolder("kernel32.lib")])
+            .MustSucceed();
+        string[] compile = [$"--target={target}-pc-windows-msvc", "-ffreestanding", "-fno-builtin", "-c"];
+        _ = Tool.Run(clang, [.. compile, .. Flags, Source, "-o", InFolder("bits.obj")]).MustSucceed();
         _ = Tool.Run(
-            compiler!,
+            clang, [.. compile, "-std=c++20", Repository.Path("native/src/freestanding.cpp"), "-o", InFolder("runtime.obj")])
+            .MustSucceed();
+        File.WriteAllBytes(InFolder("nativexent.lib"), PackedFile.Read(new Asset(rid).PackedStaticPath));
+        _ = Tool.Run(
+            linker,
             [
-                "-std=c11", "-O1", "-ffp-contract=off", "-I", Repository.Path("native/include"), "-o", program,
-                Path.Combine(Repository.Programs, "asset_report.c"), library, "-Wl,-rpath,$ORIGIN",
+                "/nologo", "/subsystem:console", "/entry:start", "/nodefaultlib", $"/out:{InFolder("bits.exe")}",
+                InFolder("bits.obj"), InFolder("runtime.obj"), InFolder("kernel32.lib"), InFolder("nativexent.lib"),
             ]).MustSucceed();
-        string[] command = emulator is null ? [program] : [emulator, "-L", "/usr/aarch64-linux-gnu", program];
-        ProgramReport report = ProgramReport.Parse(Tool.Run(command[0], command[1..]).MustSucceed());
-        Assert.That(report["version"], Is.EqualTo(Repository.Version));
-        Assert.That(report["instruction set"], asset.IsArm64 ? Is.EqualTo("neon") : Is.AnyOf("avx512", "avx2"));
-        report.AssertBits("native");
+        if (rid == "win-x64")
+        {
+            AssertBits(RunWine(NeedOnX64("wine64"), InFolder("bits.exe")), rid);
+        }
     }
 
-    private static bool IsX64 => Repository.HostRid.EndsWith("-x64", StringComparison.Ordinal);
-
-    /// <summary>A runtime, and what makes and runs programs for it.</summary>
-    internal sealed record Target(string Rid, string Compiler, string? Emulator)
+    /// <summary>Shared and static library, each in a C program.</summary>
+    [TestCase("linux-x64", "gcc")]
+    [TestCase("linux-musl-x64", "musl-gcc")]
+    [TestCase("linux-arm64", "aarch64-linux-gnu-gcc")]
+    // Debian has no C library of musl's for arm64. The asset needs none, so that of glibc does.
+    [TestCase("linux-musl-arm64", "aarch64-linux-gnu-gcc")]
+    public void Linux(string rid, string compilerName)
     {
-        public override string ToString() => Rid;
+        Asset asset = new(rid);
+        string compiler = NeedOnX64(compilerName);
+        string[] emulator = asset.IsArm64 ? [NeedOnX64("qemu-aarch64-static"), "-L", "/usr/aarch64-linux-gnu"] : [];
+        string folder = NewFolder(rid);
+        foreach (string path in (string[])[asset.PackedPath, asset.PackedStaticPath])
+        {
+            string library = Path.Combine(folder, Path.GetFileName(path));
+            string program = $"{library}.program";
+            File.WriteAllBytes(library, PackedFile.Read(path));
+            _ = Tool.Run(compiler, [.. Flags, Source, library, $"-Wl,-rpath,{folder}", "-o", program]).MustSucceed();
+            string[] command = [.. emulator, program];
+            AssertBits(Tool.Run(command[0], command[1..]).MustSucceed(), rid);
+        }
+    }
+
+    private static void AssertBits(string output, string rid)
+    {
+        string[] lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Assert.That(lines[0], Is.EqualTo(Repository.Version));
+        Assert.That(
+            lines[1..].Select(line => line.Split(": ")[0]),
+            new Asset(rid).IsArm64
+                ? Is.EqualTo(["neon", "scalar"])
+                : Is.SubsetOf(["avx512", "avx2", "scalar"]).And.Contains("scalar"));
+        _hashOfAllTypes ??= lines[1].Split(' ')[^1];
+        Assert.That(
+            lines[1..].Select(line => line.Split(": ")[1]),
+            Is.All.EqualTo($"{ProgramReport.ExpectedHash} {_hashOfAllTypes}"));
+    }
+
+    private static string RunWine(string wine, string program) =>
+        Tool.Run(
+            wine,
+            [program],
+            Path.GetDirectoryName(program),
+            ("WINEDEBUG", "-all"),
+            ("WINEPREFIX", Path.Combine(Workspace.Folder, "wine"))).MustSucceed();
+
+    private static string NewFolder(string rid) =>
+        Directory.CreateDirectory(Path.Combine(Workspace.Folder, "c", rid)).FullName;
+
+    // The path of a tool that the test cannot do without.
+    private static string NeedOnX64(string tool)
+    {
+        PackedFile.Need(Repository.HostRid.EndsWith("-x64", StringComparison.Ordinal), "Needs an x64 processor.");
+        string? path = Tool.Find(tool);
+        PackedFile.Need(path is not null, $"Needs {tool}.");
+        return path!;
     }
 }

@@ -147,7 +147,7 @@ internal sealed class PackageTests
     }
 
     [TestCaseSource(nameof(Frameworks))]
-    public void Every_public_member_is_documented(string framework)
+    public void The_documentation_is_packed(string framework)
     {
         XElement documentation = XElement.Load(new MemoryStream(PackedFile.Read($"lib/{framework}/NativeXent.xml")));
         Assert.That(

@@ -14,8 +14,9 @@ internal sealed class ShippedPrograms
 
     internal static readonly ShippedProgram SelfContained = new("self-contained", HostRid, ("SelfContained", "true"));
 
-    internal static readonly ShippedProgram SelfContainedNet8 =
-        SelfContained with { Name = "self-contained-net8.0", TargetFramework = "net8.0" };
+    /// <summary>The older framework, and a path with spaces and letters of several alphabets.</summary>
+    internal static readonly ShippedProgram StrangePath =
+        SelfContained with { Name = "größer als 1 – 试验", TargetFramework = "net8.0" };
 
     internal static readonly ShippedProgram SingleFile =
         new("single-file", HostRid, ("SelfContained", "true"), ("PublishSingleFile", "true"));
@@ -45,8 +46,6 @@ internal sealed class ShippedPrograms
 
     internal static readonly ShippedProgram ByLibrary = new("by-library") { UsesLibrary = true };
 
-    internal static readonly ShippedProgram StrangePath = new("größer als 1 – 试验");
-
     internal static readonly ShippedProgram Plugin =
         new("plugin", ("AssemblyName", "plugin"), ("EnableDynamicLoading", "true"));
 
@@ -56,12 +55,9 @@ internal sealed class ShippedPrograms
     internal static readonly ShippedProgram Windows =
         new("windows", ("RuntimeIdentifier", "win-x64"), ("SelfContained", "true"));
 
-    /// <summary>For processors and systems that the package has no native library for.</summary>
-    internal static readonly ShippedProgram[] WithoutAsset =
-    [
-        new("for-riscv64", ("RuntimeIdentifier", "linux-riscv64"), ("SelfContained", "false"), ("UseAppHost", "false")),
-        new("for-s390x", ("RuntimeIdentifier", "linux-s390x"), ("SelfContained", "false"), ("UseAppHost", "false")),
-    ];
+    /// <summary>For a processor that the package has no native library for.</summary>
+    internal static readonly ShippedProgram WithoutAsset = new(
+        "for-riscv64", ("RuntimeIdentifier", "linux-riscv64"), ("SelfContained", "false"), ("UseAppHost", "false"));
 
     /// <summary>Restored for WebAssembly too; building for that takes a workload that not every machine has.</summary>
     internal static readonly ShippedProgram WebAssembly = new("for-wasm", ("RuntimeIdentifiers", "browser-wasm"));
@@ -76,9 +72,8 @@ internal sealed class ShippedPrograms
     {
         PackedFile.Need();
         Workspace.Build([
-            FrameworkDependent, RuntimeSpecific, SelfContained, SelfContainedNet8, SingleFile, SelfExtracting, Trimmed,
-            ReadyToRun, NativeAot, NativeAotStatic, ByLibrary, StrangePath, Plugin, PluginHost, Windows, WebAssembly,
-            .. WithoutAsset,
+            FrameworkDependent, RuntimeSpecific, SelfContained, StrangePath, SingleFile, SelfExtracting, Trimmed,
+            ReadyToRun, NativeAot, NativeAotStatic, ByLibrary, Plugin, PluginHost, Windows, WithoutAsset, WebAssembly,
         ], Samples);
     }
 

@@ -40,7 +40,7 @@ public static class Report
         }
     }
 
-    // 64-bit FNV-1a over the bits of gradients and losses; asset_report.c computes the same.
+    // 64-bit FNV-1a over the bits of gradients and losses; asset_bits.c computes the same.
     private static string Hash(NativeXentBackend backend)
     {
         const int Rows = 7;

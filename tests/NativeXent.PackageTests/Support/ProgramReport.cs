@@ -5,8 +5,8 @@ namespace NativeXent.PackageTests.Support;
 /// <summary>What a program printed, by name; Programs/Report.cs writes it.</summary>
 internal sealed class ProgramReport
 {
-    // One program's managed results are the measure of all others. That they are right is tested elsewhere.
-    private static readonly Lazy<ProgramReport> Measure = new(() => ShippedPrograms.FrameworkDependent.RunAssembly());
+    // What a plain program computes here without the native library. The bits themselves are pinned by other tests.
+    private static readonly Lazy<ProgramReport> Expected = new(() => ShippedPrograms.FrameworkDependent.RunAssembly());
 
     private readonly Dictionary<string, string> _lines;
 
@@ -14,6 +14,9 @@ internal sealed class ProgramReport
         _lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Select(line => line.Split(": ", 2))
             .ToDictionary(pair => pair[0].TrimEnd(':'), pair => pair.Length > 1 ? pair[1] : "");
+
+    /// <summary>The hash of float32 results, the same in every program on every machine.</summary>
+    internal static string ExpectedHash => Expected.Value["managed"];
 
     internal string this[string name] => _lines[name].Replace("<br>", "\n", StringComparison.Ordinal);
 
@@ -60,7 +63,7 @@ internal sealed class ProgramReport
     {
         foreach (string backend in backends)
         {
-            Assert.That(this[backend], Is.EqualTo(Measure.Value["managed"]), backend);
+            Assert.That(this[backend], Is.EqualTo(ExpectedHash), backend);
         }
     }
 
@@ -68,7 +71,7 @@ internal sealed class ProgramReport
     {
         foreach (string line in (string[])["managed, all types", "automatic, all types"])
         {
-            Assert.That(this[line], Is.EqualTo(Measure.Value["managed, all types"]), line);
+            Assert.That(this[line], Is.EqualTo(Expected.Value["managed, all types"]), line);
         }
     }
 }
