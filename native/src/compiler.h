@@ -20,21 +20,22 @@
 #endif
 
 #if defined(_MSC_VER) && !defined(__clang__)
-#define NXENT_INLINE static __forceinline
-#define NXENT_INLINE_MEMBER __forceinline
+#define NXENT_FORCE_INLINE __forceinline
 #define NXENT_NOINLINE __declspec(noinline)
 #include <intrin.h>
 #else
-#if defined(__SANITIZE_ADDRESS__)
-// Instrumented and inlined, the scalar target would take minutes to compile.
-#define NXENT_INLINE static inline
-#define NXENT_INLINE_MEMBER inline
-#else
-#define NXENT_INLINE static inline __attribute__((always_inline))
-#define NXENT_INLINE_MEMBER inline __attribute__((always_inline))
-#endif
+#define NXENT_FORCE_INLINE inline __attribute__((always_inline))
 #define NXENT_NOINLINE __attribute__((noinline))
 #endif
+
+// Vectors stay in registers only where all is inlined. A target without vectors leaves it to the compiler, and so does
+// instrumented code, which would take minutes to compile otherwise.
+#if defined(NXENT_NO_VECTORS) || defined(__SANITIZE_ADDRESS__)
+#define NXENT_INLINE_MEMBER inline
+#else
+#define NXENT_INLINE_MEMBER NXENT_FORCE_INLINE
+#endif
+#define NXENT_INLINE static NXENT_INLINE_MEMBER
 
 // Whether the compiler keeps the two vectors of a loop in registers.
 #if defined(__clang__)
