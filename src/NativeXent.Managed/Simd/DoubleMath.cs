@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace NativeXent.Simd;
 
@@ -143,6 +144,29 @@ internal static class DoubleMath
         return (
             TReal.SelectBelow(x, TReal.Set(0.0), TReal.Set(0.0) - value, value),
             ((TReal.Set(4.0) * t) * inverse) * inverse);
+    }
+
+    /// <summary>
+    /// The same for sixteen numbers in memory; either result may be null. Four at a time: so many operations on more
+    /// would not be inlined.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static unsafe void SoftCapped(double* z, double slope, double softcap, double* value, double* derivative)
+    {
+        for (int i = 0; i < Lanes.Length; i += Vector256<double>.Count)
+        {
+            (FourDoubles Value, FourDoubles Derivative) capped = SoftCapped(
+                FourDoubles.Load(z + i), FourDoubles.Set(slope), FourDoubles.Set(softcap));
+            if (value is not null)
+            {
+                capped.Value.Store(value + i);
+            }
+
+            if (derivative is not null)
+            {
+                capped.Derivative.Store(derivative + i);
+            }
+        }
     }
 
     /// <summary>Knuth's TwoSum: high + low is exactly a + b.</summary>

@@ -76,6 +76,8 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
 
     static abstract TDoubles LoadDoublesPartial(double* source, nuint count, double other);
 
+    static abstract void StoreDoubles(double* destination, TDoubles a);
+
     static abstract double SumLanes(TDoubles a);
 
     static abstract Pair Add(Pair a, Pair b);
@@ -262,6 +264,9 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles> : INumbe
         TDoubles.LoadPartial(source, count, other);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreDoubles(double* destination, TDoubles a) => TDoubles.Store(destination, a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumLanes(TDoubles a) => TDoubles.SumLanes(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -361,6 +366,9 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles> : INumb
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TDoubles LoadDoublesPartial(double* source, nuint count, double other) =>
         TDoubles.LoadPartial(source, count, other);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreDoubles(double* destination, TDoubles a) => TDoubles.Store(destination, a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumLanes(TDoubles a) => TDoubles.SumLanes(a);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace NativeXent.Simd;
 
@@ -208,6 +209,49 @@ internal readonly struct OneDouble(double value) : IReal<OneDouble>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static OneDouble PowerOfTwo(OneDouble a) =>
         new(BitConverter.UInt64BitsToDouble(BitConverter.DoubleToUInt64Bits(a.Value) << 52));
+}
+
+/// <summary>Four doubles, on every machine.</summary>
+internal readonly struct FourDoubles(Vector256<double> value) : IReal<FourDoubles>
+{
+    private readonly Vector256<double> _value = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourDoubles operator +(FourDoubles a, FourDoubles b) => new(a._value + b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourDoubles operator -(FourDoubles a, FourDoubles b) => new(a._value - b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourDoubles operator *(FourDoubles a, FourDoubles b) => new(a._value * b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourDoubles operator /(FourDoubles a, FourDoubles b) => new(a._value / b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourDoubles Set(double value) => new(Vector256.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourDoubles Greater(FourDoubles a, FourDoubles b) =>
+        new(Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourDoubles ZeroBelow(FourDoubles a, FourDoubles limit) =>
+        new(a._value & Vector256.GreaterThanOrEqual(a._value, limit._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourDoubles SelectBelow(FourDoubles a, FourDoubles b, FourDoubles x, FourDoubles y) =>
+        new(Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), x._value, y._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static FourDoubles PowerOfTwo(FourDoubles a) =>
+        new(Vector256.ShiftLeft(a._value.AsUInt64(), 52).AsDouble());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static unsafe FourDoubles Load(double* source) => new(Vector256.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal unsafe void Store(double* destination) => _value.Store(destination);
 }
 
 internal static unsafe class Lanes

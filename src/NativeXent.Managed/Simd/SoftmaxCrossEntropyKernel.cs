@@ -112,7 +112,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         double m = greatest.Before > greatest.After ? greatest.Before : greatest.After;
         if (plan.Transforms)
         {
-            m = Transformed(new OneDouble(m), job, plan).Value;
+            m = Transformed(m, job, plan);
         }
 
         block = BlockAt(m);
@@ -151,12 +151,25 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             ? u > double.NegativeInfinity ? 1.0 + (u - u) : 0
             : DoubleMath.ExpReduced(u, anchor.Exponent);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TReal Transformed<TReal>(TReal z, in SoftmaxCrossEntropyJob job, in Plan plan)
-        where TReal : unmanaged, IReal<TReal> =>
+    private static double Transformed(double z, in SoftmaxCrossEntropyJob job, in Plan plan) =>
         plan.Capped
-            ? DoubleMath.SoftCapped(z, TReal.Set(plan.Slope), TReal.Set(job.Softcap)).Value
-            : z * TReal.Set(plan.Slope);
+            ? DoubleMath.SoftCapped<OneDouble>(new(z), new(plan.Slope), new(job.Softcap)).Value.Value
+            : z * plan.Slope;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [SkipLocalsInit]
+    private static TDoubles Transformed(TDoubles z, in SoftmaxCrossEntropyJob job, in Plan plan)
+    {
+        if (!plan.Capped)
+        {
+            return z * TDoubles.Set(plan.Slope);
+        }
+
+        Lanes<double> lanes;
+        TNumbers.StoreDoubles((double*)&lanes, z);
+        DoubleMath.SoftCapped((double*)&lanes, plan.Slope, job.Softcap, (double*)&lanes, null);
+        return TNumbers.LoadDoubles((double*)&lanes);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Position(Anchor a) => a.Shift + (a.Exponent * DoubleMath.Ln2);
@@ -354,16 +367,17 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     // Multiplies gradients by the derivative of the softcap.
+    [SkipLocalsInit]
     private static void MultiplySlopes(
         in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, TScalar* g)
     {
+        Lanes<double> slopes;
         for (nuint j = 0; j < count; j += LaneCount)
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
-            TDoubles z = TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, 0));
-            TDoubles slope =
-                DoubleMath.SoftCapped(z, TDoubles.Set(plan.Slope), TDoubles.Set(job.Softcap)).Derivative
-                * TDoubles.Set(plan.Chain);
+            TNumbers.StoreDoubles((double*)&slopes, TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, 0)));
+            DoubleMath.SoftCapped((double*)&slopes, plan.Slope, job.Softcap, null, (double*)&slopes);
+            TDoubles slope = TNumbers.LoadDoubles((double*)&slopes) * TDoubles.Set(plan.Chain);
             TVector v = LoadScalars(g + j, lanes, TNumbers.Scalar(0));
             StoreScalars(g + j, lanes, TNumbers.Multiply(v, NarrowedFlushed(slope)));
         }
@@ -623,7 +637,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
 
         row.ULabel = !TPlain.Value && hasLabel && plan.Transforms
-            ? Transformed(new OneDouble(row.ZLabel), job, plan).Value
+            ? Transformed(row.ZLabel, job, plan)
             : row.ZLabel;
         row.IsCorrect = !TPlain.Value && job.CountCorrect && !row.Label.IsIgnored;
         if (row.IsCorrect && plan.Target == Target.Distribution)
