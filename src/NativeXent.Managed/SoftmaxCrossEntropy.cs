@@ -420,7 +420,7 @@ public static unsafe class SoftmaxCrossEntropy
         {
             job.ClassWeights = classWeights;
             LabelCheck.Count(job, byPointers, out ulong rows, out double weight);
-            if (options.Reduction == Reduction.Mean)
+            if (options.Reduction == Reduction.Mean && job.Gradient is not null)
             {
                 job.GradScale = weight == 0 ? 0 : options.UpstreamScale / weight;
                 if (!double.IsFinite(weight) || !double.IsFinite(job.GradScale))

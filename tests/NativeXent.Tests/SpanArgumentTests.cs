@@ -258,32 +258,42 @@ public sealed class SpanArgumentTests(NativeXentBackend backend)
         Assert.That(e.Message, Does.Contain($"ClassWeights has {weights} elements, but there are 3 classes."));
     }
 
-    [TestCase(0, 1.0)]
-    [TestCase(1e-310, 1.0)]
-    [TestCase(1e308, 1e308)]
-    public void A_mean_whose_scale_is_no_finite_number(double first, double second)
+    [TestCase(1e-310, 2.0)]
+    [TestCase(1e308, 1.0)]
+    public void A_gradient_of_a_mean_whose_scale_is_no_finite_number(double classWeight, double upstreamScale)
     {
-        // A weight that is 0 for certain is fine: then the gradient is 0.
         SoftmaxCrossEntropyOptions options = new()
         {
-            ClassWeights = new[] { first, second, 0 },
+            ClassWeights = new[] { classWeight, classWeight, classWeight },
             Reduction = Reduction.Mean,
-            UpstreamScale = 2,
+            UpstreamScale = upstreamScale,
         };
-        int[] labels = first == 0 ? [2, 2] : first < 1 ? [0, 0] : [0, 1];
-        if (first == 0)
-        {
-            float[] gradient = new float[6];
-            SoftmaxCrossEntropyResult result =
-                SoftmaxCrossEntropy.Gradient(new float[6], labels, 3, gradient, options, default, Execution);
-            Assert.That(gradient.Select(Bits.Of), Is.All.EqualTo(Bits.PlusZero));
-            Assert.That(result, Is.EqualTo(new SoftmaxCrossEntropyResult { Rows = 2 }));
-            return;
-        }
-
-        ArgumentException e = RefusedGradient<ArgumentException>(6, labels, 3, 6, options);
+        ArgumentException e = RefusedGradient<ArgumentException>(6, [0, 1], 3, 6, options);
         Assert.That(e.ParamName, Is.EqualTo("options"));
-        Assert.That(e.Message, Does.Contain("UpstreamScale / weight").And.Contain("2 / "));
+        Assert.That(
+            e.Message,
+            Does.Contain(FormattableString.Invariant($"UpstreamScale / weight, but {upstreamScale} / "))
+                .And.Contain("is not possible in finite numbers"));
+
+        // The loss alone needs no such scale.
+        Assert.DoesNotThrow(
+            () => SoftmaxCrossEntropy.Loss(new float[6], [0, 1], 3, options, default, Execution));
+    }
+
+    /// <summary>Where the weight is 0 for certain, so is the gradient.</summary>
+    [Test]
+    public void A_mean_whose_weight_is_0_is_accepted()
+    {
+        SoftmaxCrossEntropyOptions options = new()
+        {
+            ClassWeights = new double[] { 1, 1, 0 },
+            Reduction = Reduction.Mean,
+        };
+        float[] gradient = Sentinel.Array(6);
+        SoftmaxCrossEntropyResult result =
+            SoftmaxCrossEntropy.Gradient(new float[6], [2, 2], 3, gradient, options, default, Execution);
+        Assert.That(gradient.Select(Bits.Of), Is.All.EqualTo(Bits.PlusZero));
+        Assert.That(result, Is.EqualTo(new SoftmaxCrossEntropyResult { Rows = 2 }));
     }
 
     [Test]
