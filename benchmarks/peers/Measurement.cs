@@ -39,6 +39,10 @@ internal sealed class Measurement(Settings settings)
     // For the threads of the one before to fall asleep: those of OpenMP and of pthreadpool wait a while for more work.
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(25);
 
+    // For its own threads to wake, and for the system to move them to processors of their own. Without it a thread of
+    // OpenMP's was seen to share its caller's for 10 ms, which is longer than many samples take.
+    private static readonly TimeSpan Waking = TimeSpan.FromMilliseconds(25);
+
     // .NET compiles a method anew after 30 calls, and once more after as many that it has counted, each time after a
     // tenth of a second without other new methods.
     private const int CallsToWarmUp = 40;
@@ -188,6 +192,12 @@ internal sealed class Measurement(Settings settings)
             if (Work.Threads > 1 && !settings.IsQuick)
             {
                 Thread.Sleep(Rest);
+                Stopwatch clock = Stopwatch.StartNew();
+                do
+                {
+                    _run.Run(1);
+                }
+                while (clock.Elapsed < Waking);
             }
 
             long repetitions = settings.IsQuick ? 1 : Math.Max(1, ElementsPerSample / Work.Elements);

@@ -40,6 +40,7 @@ internal static class Program
             Description = "Run only these sections.",
             AllowMultipleArgumentsPerToken = true,
         };
+        section.AcceptOnlyFromAmong(Enum.GetNames<Section>());
         Option<int[]> classes = new("--classes")
         {
             Description = "Compare only at these numbers of classes.",

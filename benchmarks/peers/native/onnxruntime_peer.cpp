@@ -121,7 +121,10 @@ public:
         Handle* output = gradient_.get();
         call(kRun, session_.get(), static_cast<Handle*>(nullptr), &input_name, &input, size_t{1}, &output_name,
              size_t{1}, &output);
-        subtract_one_hot(problem_);
+        // By this thread alone: the library's own wait for more work, and would keep OpenMP's from running.
+        Problem rest = problem_;
+        rest.threads = 1;
+        subtract_one_hot(rest);
         return problem_.gradient;
     }
 
