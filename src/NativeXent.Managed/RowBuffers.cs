@@ -22,4 +22,6 @@ public readonly ref struct RowBuffers<T>
 
     /// <summary>Out: each row's z-loss.</summary>
     public Span<T> ZLosses { get; init; }
+
+    internal bool AreEmpty => Upstream.IsEmpty && Losses.IsEmpty && LogSumExp.IsEmpty && ZLosses.IsEmpty;
 }

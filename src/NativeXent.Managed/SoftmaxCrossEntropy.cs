@@ -83,6 +83,25 @@ public static unsafe class SoftmaxCrossEntropy
     {
         fixed (int* targets = labels)
         {
+            if (typeof(T) == typeof(float) && options is null && rows.AreEmpty)
+            {
+                fixed (T* z = logits, gradient = destination)
+                {
+                    if (PlainGradient.TryCompute(
+                        (float*)z,
+                        logits.Length,
+                        targets,
+                        labels.Length,
+                        layout,
+                        (float*)gradient,
+                        destination.Length,
+                        execution))
+                    {
+                        return Result(SoftmaxCrossEntropyOptions.Default, default, (ulong)labels.Length, labels.Length);
+                    }
+                }
+            }
+
             Targets given = new(targets, labels.Length, TargetType.LabelsInt32);
             return Compute(logits, given, layout, destination, true, options, rows, execution);
         }

@@ -67,7 +67,7 @@ internal static unsafe class LabelCheck
     }
 
     // The first row whose label is not a class, or the number of rows.
-    private static nuint FirstOutOfRange<TLabel>(TLabel* labels, nuint rows, nuint classes)
+    internal static nuint FirstOutOfRange<TLabel>(TLabel* labels, nuint rows, nuint classes)
         where TLabel : unmanaged, IBinaryInteger<TLabel>
     {
         TLabel last = TLabel.CreateSaturating(classes - 1);

@@ -9,7 +9,7 @@ namespace NativeXent.Jobs;
 internal static class Chunks
 {
     // Long enough to pay for another thread, and for the totals of its own.
-    private const nuint ElementsPerChunk = 65_536;
+    internal const nuint ElementsPerChunk = 65_536;
 
     // With the classes apart, the kernels take as many rows at once.
     private const nuint RowsTogether = 16;
