@@ -54,7 +54,7 @@ public sealed class PublicApiTests
         foreach (Type type in typeof(NativeXentRuntime).Assembly.GetTypes()
             .Where(type => type.IsVisible).OrderBy(Name, StringComparer.Ordinal))
         {
-            text.Append(Declaration(type)).Append('\n');
+            text.Append(Declaration(type, $"{type.Namespace}.{Name(type)}")).Append('\n');
             foreach (string member in Members(type).Order(StringComparer.Ordinal))
             {
                 text.Append("    ").Append(member).Append('\n');
@@ -64,15 +64,15 @@ public sealed class PublicApiTests
         return text.ToString();
     }
 
-    private static string Declaration(Type type)
+    private static string Declaration(Type type, string fullName)
     {
-        string kind = type.IsEnum ? $"enum {Name(type)} : {Name(Enum.GetUnderlyingType(type))}"
+        string kind = type.IsEnum ? $"enum {fullName} : {Name(Enum.GetUnderlyingType(type))}"
             : type.IsValueType
                 ? (type.IsDefined(typeof(IsReadOnlyAttribute)) ? "readonly " : "")
-                    + (type.IsByRefLike ? "ref " : "") + $"struct {Name(type)}"
-            : type.IsInterface ? $"interface {Name(type)}"
+                    + (type.IsByRefLike ? "ref " : "") + $"struct {fullName}"
+            : type.IsInterface ? $"interface {fullName}"
             : (type is { IsAbstract: true, IsSealed: true } ? "static "
-                : type.IsAbstract ? "abstract " : type.IsSealed ? "sealed " : "") + $"class {Name(type)}";
+                : type.IsAbstract ? "abstract " : type.IsSealed ? "sealed " : "") + $"class {fullName}";
         IEnumerable<string> bases = type.GetInterfaces().Where(i => i.IsVisible && !type.IsEnum).Select(i => Name(i))
             .Order(StringComparer.Ordinal);
         if (type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType) && !type.IsEnum)
