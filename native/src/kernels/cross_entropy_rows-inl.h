@@ -240,10 +240,11 @@ void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Ro
 // First pass over a block of logits that lie next to one another and are what the softmax is taken of.
 template <class S, class V>
 NXENT_INLINE void plain_block(const S* z, S* e, size_t count, size_t label, Block<V>& block) {
-    set_anchor(block, static_cast<double>(greatest_other(z, count, label)));
+    const Others<S> others(z, count, label);
+    set_anchor(block, static_cast<double>(greatest(others)));
     const Exponential<ScalarOf<V>> c = exponential_constants<V>(block.base.shift, block.base.exponent);
-    block.others = block.base.shift < 0 || block.base.shift > 0 ? exponentials<Input::Shifted, V>(z, e, count, label, c)
-                                                                : exponentials<Input::Plain, V>(z, e, count, label, c);
+    block.others = block.base.shift < 0 || block.base.shift > 0 ? exponentials<Input::Shifted, V>(others, e, c)
+                                                                : exponentials<Input::Plain, V>(others, e, c);
     block.target_sum = block.target_dot = 0;
 }
 
@@ -254,7 +255,7 @@ void general_exponentials(const SoftmaxCrossEntropyJob& job, const Plan& plan, c
     const Exponential<ScalarOf<V>> c = exponential_constants<V>(base.shift, base.exponent);
     if (!plan.transforms) {
         load_run(row.z, begin, e, count);
-        exponentials<Input::Shifted, V>(e, e, count, label - begin, c);
+        exponentials<Input::Shifted, V>(Others<ScalarOf<V>>(e, count, label - begin), e, c);
         return;
     }
     for (size_t j = 0; j < count; j += kLanes) {

@@ -200,18 +200,56 @@ struct BlockSum<D> {
     }
 };
 
+// A run of logits where the label's, which may lie outside, reads −infinity and adds nothing. Nothing branches on where
+// the label is: that would be mispredicted row by row.
+template <class S>
+class Others {
+public:
+    Others(const S* z, size_t count, size_t label)
+        : z_(z), whole_(count / kLanes * kLanes), count_(count), label_vector_(kNowhere), label_lane_(kNowhere) {
+        if (whole_ == 0) {
+            label_lane_ = label < kLanes ? label : kNowhere;
+            return;
+        }
+        const bool inside = label < whole_;
+        label_vector_ = inside ? label / kLanes * kLanes : kNowhere;
+        const size_t rest = label - whole_;
+        label_lane_ = rest < kLanes ? rest : kNowhere;
+        store(without_label_, replace_lane(load(z + (inside ? label_vector_ : 0)), inside ? label % kLanes : kNowhere,
+                                           static_cast<S>(-kInfinity)));
+    }
+
+    // Logits come in whole vectors up to here, then in a cut one if any are left.
+    NXENT_INLINE_MEMBER size_t whole() const { return whole_; }
+    NXENT_INLINE_MEMBER size_t count() const { return count_; }
+    NXENT_INLINE_MEMBER auto vector(size_t j) const { return load(j == label_vector_ ? without_label_ : z_ + j); }
+    NXENT_INLINE_MEMBER auto cut_vector() const {
+        return replace_lane(load_partial(z_ + whole_, count_ - whole_, static_cast<S>(-kInfinity)), label_lane_,
+                            static_cast<S>(-kInfinity));
+    }
+    NXENT_INLINE_MEMBER void prefetch_after(size_t j) const { prefetch(z_ + j, kPrefetch); }
+
+private:
+    // Beyond any vector, and any lane.
+    static constexpr size_t kNowhere = 0x7fffffff;
+
+    alignas(64) S without_label_[kLanes];
+    const S* z_;
+    size_t whole_, count_, label_vector_, label_lane_;
+};
+
 // Stores e of whole vectors of logits from begin to end, and adds it.
 template <Input input, class V>
-NXENT_INLINE void whole_vectors(const ScalarOf<V>* z, ScalarOf<V>* e, size_t begin, size_t end,
+NXENT_INLINE void whole_vectors(const Others<ScalarOf<V>>& z, ScalarOf<V>* e, size_t begin, size_t end,
                                 const Exponential<ScalarOf<V>>& c, TileSum<V>& sum) {
     size_t j = begin;
     // What a compiler makes of two vectors side by side was measured with AVX2: clang is a sixth faster than with one, g++
     // runs out of registers and takes twice as long.
     if constexpr (NXENT_TWO_VECTORS && sizeof(V) != sizeof(D))
         for (; j + 2 * kLanes <= end; j += 2 * kLanes) {
-            prefetch(z + j, kPrefetch);
-            prefetch(z + j + kLanes, kPrefetch);
-            V a = load(z + j), b = load(z + j + kLanes);
+            z.prefetch_after(j);
+            z.prefetch_after(j + kLanes);
+            V a = z.vector(j), b = z.vector(j + kLanes);
             exponentials_of_two<input>(a, b, a, b, c);
             store(e + j, a);
             store(e + j + kLanes, b);
@@ -219,49 +257,25 @@ NXENT_INLINE void whole_vectors(const ScalarOf<V>* z, ScalarOf<V>* e, size_t beg
             accumulate(sum, b);
         }
     for (; j < end; j += kLanes) {
-        prefetch(z + j, kPrefetch);
-        const V v = exponential<input>(load(z + j), c);
+        z.prefetch_after(j);
+        const V v = exponential<input>(z.vector(j), c);
         store(e + j, v);
         accumulate(sum, v);
     }
 }
 
-// The same for the vector at j, which holds the label or ends with the row: the label and absent classes count as
-// −infinity, and add nothing.
+// Stores e, 0 for the label, and gives the sum. e may be where the logits are.
 template <Input input, class V>
-NXENT_INLINE void cut_vector(const ScalarOf<V>* z, ScalarOf<V>* e, size_t j, size_t count, size_t label,
-                             const Exponential<ScalarOf<V>>& c, TileSum<V>& sum) {
-    constexpr auto kNothing = static_cast<ScalarOf<V>>(-kInfinity);
-    const size_t lanes = count - j < kLanes ? count - j : kLanes;
-    V v = lanes == kLanes ? load(z + j) : load_partial(z + j, lanes, kNothing);
-    if (label - j < kLanes) v = replace_lane(v, label - j, kNothing);
-    v = exponential<input>(v, c);
-    if (lanes == kLanes)
-        store(e + j, v);
-    else
-        store_partial(e + j, v, lanes);
-    accumulate(sum, v);
-}
-
-// Stores e for count logits, and gives their sum without the label, which may lie outside.
-template <Input input, class V>
-NXENT_INLINE typename Numbers<V>::Wide exponentials(const ScalarOf<V>* z, ScalarOf<V>* e, size_t count, size_t label,
+NXENT_INLINE typename Numbers<V>::Wide exponentials(const Others<ScalarOf<V>>& z, ScalarOf<V>* e,
                                                     const Exponential<ScalarOf<V>>& c) {
-    const size_t label_vector = label < count ? label / kLanes * kLanes : count;
-    const size_t whole = count / kLanes * kLanes;
     BlockSum<V> total;
-    for (size_t j = 0; j < count;) {
+    for (size_t j = 0; j < z.count(); j += kTile) {
         TileSum<V> sum = empty_tile<V>();
-        const size_t end = count - j < kTile ? count : j + kTile;
-        while (j < end) {
-            const size_t next_cut = j <= label_vector && label_vector < whole ? label_vector : whole;
-            const size_t stop = next_cut < end ? next_cut : end;
-            whole_vectors<input, V>(z, e, j, stop, c, sum);
-            j = stop;
-            if (j < end) {
-                cut_vector<input, V>(z, e, j, count, label, c, sum);
-                j += kLanes;
-            }
+        whole_vectors<input, V>(z, e, j, z.whole() - j < kTile ? z.whole() : j + kTile, c, sum);
+        if (z.count() - j < kTile && z.whole() < z.count()) {
+            const V v = exponential<input>(z.cut_vector(), c);
+            store_partial(e + z.whole(), v, z.count() - z.whole());
+            accumulate(sum, v);
         }
         total.add_tile(sum);
     }
@@ -340,29 +354,19 @@ NXENT_INLINE void scale_block(S* e, size_t count, const Scale<S>& scale) {
     if (j < count) store_partial(e + j, scaled(load_partial(e + j, count - j, S{0}), s), count - j);
 }
 
-// The greatest of count logits without the label's, which may lie outside; NaN is passed over.
+// NaN is passed over.
 template <class S>
-NXENT_INLINE S greatest_other(const S* z, size_t count, size_t label) {
-    constexpr S kNothing = static_cast<S>(-kInfinity);
-    auto m0 = set(kNothing), m1 = m0, m2 = m0, m3 = m0;
-    const size_t whole = count / kLanes * kLanes;
-    const size_t label_vector = label < count ? label / kLanes * kLanes : count;
+NXENT_INLINE S greatest(const Others<S>& z) {
+    auto m0 = set(static_cast<S>(-kInfinity)), m1 = m0, m2 = m0, m3 = m0;
     size_t j = 0;
-    for (;;) {
-        const size_t stop = j <= label_vector && label_vector < whole ? label_vector : whole;
-        for (; j + 4 * kLanes <= stop; j += 4 * kLanes) {
-            m0 = greater(load(z + j), m0);
-            m1 = greater(load(z + j + kLanes), m1);
-            m2 = greater(load(z + j + 2 * kLanes), m2);
-            m3 = greater(load(z + j + 3 * kLanes), m3);
-        }
-        for (; j < stop; j += kLanes) m0 = greater(load(z + j), m0);
-        if (j >= count) break;
-        auto v = j < whole ? load(z + j) : load_partial(z + j, count - j, kNothing);
-        if (label - j < kLanes) v = replace_lane(v, label - j, kNothing);
-        m1 = greater(v, m1);
-        j += kLanes;
+    for (; j + 4 * kLanes <= z.whole(); j += 4 * kLanes) {
+        m0 = greater(z.vector(j), m0);
+        m1 = greater(z.vector(j + kLanes), m1);
+        m2 = greater(z.vector(j + 2 * kLanes), m2);
+        m3 = greater(z.vector(j + 3 * kLanes), m3);
     }
+    for (; j < z.whole(); j += kLanes) m0 = greater(z.vector(j), m0);
+    if (j < z.count()) m1 = greater(z.cut_vector(), m1);
     return greatest_lane(greater(greater(m0, m1), greater(m2, m3)));
 }
 
