@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: 33d343da178f71989f9dd633a378bb01f1030db9b0b02e1109f81bd066cf3e61
+// Header SHA-256: c2414f58a5bff0cbd5a74a5066ff95430a75620edc9408bc6f89ad3e9b5ddc6c
 
 #nullable enable
 
@@ -22,7 +22,7 @@ internal static unsafe partial class NativeMethods
     /// <summary>
     /// The version of this interface. It changes whenever a caller built against another one could misbehave.
     /// </summary>
-    internal const uint NXENT_ABI_VERSION = 2;
+    internal const uint NXENT_ABI_VERSION = 3;
 
     /// <summary>Gradient of the softmax cross-entropy with respect to the logits.</summary>
     /// <remarks>
@@ -67,6 +67,30 @@ internal static unsafe partial class NativeMethods
     [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int nxent_softmax_cross_entropy(
         nxent_softmax_cross_entropy_args* args,
+        nxent_label_error* label_error);
+
+    /// <summary>
+    /// A part of one row, so that several threads can share a row that is long: first the sums of all its parts, in any
+    /// order and at the same time, then, when all are done, the gradients of all its parts. The results are those of
+    /// nxent_softmax_cross_entropy() for this row, to the bit, however it is split.
+    /// </summary>
+    /// <remarks>
+    /// args must be the same in all calls for a row. It must ask for one row, row_end = row_begin + 1, with a gradient,
+    /// of float32 or float64 elements, and for nothing that needs more than its labels: no distribution, label
+    /// smoothing, scale, softcap, inner_size above 1, NXENT_ACCUMULATE or NXENT_COUNT_CORRECT; otherwise
+    /// NXENT_ERROR_OPTION_CONFLICT is returned. loss, lse, z_loss and totals are written together with the gradient of
+    /// the part that begins with class 0. Between the passes grad holds intermediate results.
+    /// </remarks>
+    /// <param name="args">what to compute.</param>
+    /// <param name="part">which part of it.</param>
+    /// <param name="label_error">
+    /// null, or receives the bad row and its label where NXENT_ERROR_LABEL_RANGE is returned.
+    /// </param>
+    /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int nxent_softmax_cross_entropy_part(
+        nxent_softmax_cross_entropy_args* args,
+        nxent_row_part* part,
         nxent_label_error* label_error);
 
     /// <summary>
@@ -283,6 +307,35 @@ internal struct nxent_label_error
 
     /// <summary>That row's label.</summary>
     public long label;
+}
+
+/// <summary>Which part of a row nxent_softmax_cross_entropy_part() is to compute.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct nxent_row_part
+{
+    /// <summary>sizeof(nxent_row_part) as the caller was compiled; see nxent_softmax_cross_entropy_args.</summary>
+    public nuint struct_size;
+
+    /// <summary>Which pass: an nxent_pass.</summary>
+    public int pass;
+
+    /// <summary>0.</summary>
+    public uint reserved;
+
+    /// <summary>
+    /// First class of the part. Parts may begin and end anywhere: the library works in blocks of some thousand classes,
+    /// and does those that begin in the part.
+    /// </summary>
+    public nuint class_begin;
+
+    /// <summary>One past its last class.</summary>
+    public nuint class_end;
+
+    /// <summary>
+    /// Out in the first pass, in in the second: NXENT_ROW_SUMS doubles that all parts of a row have in common. They
+    /// need not be set.
+    /// </summary>
+    public double* row_sums;
 }
 
 /// <summary>What nxent_softmax() is to compute. Set every field that is not needed to zero.</summary>
@@ -561,4 +614,21 @@ internal enum nxent_flags : int
 
     /// <summary>nxent_softmax: the logarithm of the softmax.</summary>
     NXENT_LOG = 8,
+}
+
+/// <summary>The two passes over a row that comes in parts.</summary>
+internal enum nxent_pass : int
+{
+    /// <summary>Reads the part's logits and computes their sums.</summary>
+    NXENT_PASS_SUMS = 0,
+
+    /// <summary>Turns what the first pass left into the part's gradient.</summary>
+    NXENT_PASS_GRADIENT = 1,
+}
+
+/// <summary>How much memory the sums of a row need.</summary>
+internal enum nxent_row_sums : int
+{
+    /// <summary>So many doubles.</summary>
+    NXENT_ROW_SUMS = 1025,
 }

@@ -123,7 +123,7 @@ int32_t check_labels(const SoftmaxCrossEntropyJob& job, nxent_label_error* label
     return NXENT_OK;
 }
 
-int32_t check(const nxent_softmax_cross_entropy_args& args, SoftmaxCrossEntropyJob& job,
+int32_t check(const nxent_softmax_cross_entropy_args& args, const nxent_row_part* part, SoftmaxCrossEntropyJob& job,
               nxent_label_error* label_error) {
     constexpr uint32_t kFlags = NXENT_ACCUMULATE | NXENT_IGNORE_INDEX | NXENT_COUNT_CORRECT;
     if (!is_element_type(args.element_type)) return NXENT_ERROR_ELEMENT_TYPE;
@@ -169,6 +169,7 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, SoftmaxCrossEntropyJ
     const Extent upstream = rows.per_row(args.upstream);
     const Extent loss = rows.per_row(args.loss), lse = rows.per_row(args.lse), z_loss = rows.per_row(args.z_loss);
     const Extent totals = rows.plain(args.totals, 1, sizeof(nxent_totals));
+    const Extent row_sums = rows.plain(part ? part->row_sums : nullptr, NXENT_ROW_SUMS, sizeof(double));
     if (rows.status() != NXENT_OK) return rows.status();
     if (!(args.label_smoothing >= 0 && args.label_smoothing <= 1) || !in_scale_range(job.scale) ||
         !(job.softcap == 0 || in_scale_range(job.softcap)) || !finite(args.z_loss_scale) || !finite(args.grad_scale))
@@ -180,8 +181,8 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, SoftmaxCrossEntropyJ
     if (rows.misaligned()) return NXENT_ERROR_MISALIGNED;
     const bool in_place = args.grad == args.logits && job.grad_stride == job.logits_stride;
     const Extent inputs[] = {logits, targets, weights, upstream};
-    const Extent outputs[] = {grad, loss, lse, z_loss, totals};
-    for (size_t i = 0; i < 5; ++i) {
+    const Extent outputs[] = {grad, loss, lse, z_loss, totals, row_sums};
+    for (size_t i = 0; i < 6; ++i) {
         for (size_t k = i == 0 && in_place ? 1 : 0; k < 4; ++k)
             if (overlap(outputs[i], inputs[k])) return NXENT_ERROR_OVERLAP;
         for (size_t k = 0; k < i; ++k)
@@ -199,6 +200,24 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, SoftmaxCrossEntropyJ
     if (distribution) return NXENT_OK;
     return job.target == Target::Int32 ? check_labels<int32_t>(job, label_error)
                                        : check_labels<int64_t>(job, label_error);
+}
+
+// What does not depend on the rest of the arguments, then the rest.
+int32_t check(const nxent_softmax_cross_entropy_args& args, const nxent_row_part& part, SoftmaxCrossEntropyJob& job,
+              nxent_label_error* label_error) {
+    if ((part.pass != NXENT_PASS_SUMS && part.pass != NXENT_PASS_GRADIENT) || part.reserved != 0)
+        return NXENT_ERROR_FLAGS;
+    if (part.class_begin > part.class_end || part.class_end > args.num_classes || args.row_end - args.row_begin != 1)
+        return NXENT_ERROR_ROW_RANGE;
+    if (!part.row_sums) return NXENT_ERROR_NULL_POINTER;
+    const int32_t status = check(args, &part, job, label_error);
+    if (status != NXENT_OK) return status;
+    if (!job.grad) return NXENT_ERROR_NULL_POINTER;
+    if ((job.element_type != NXENT_FLOAT32 && job.element_type != NXENT_FLOAT64) || job.rows.inner != 1 ||
+        job.target == Target::Distribution || job.accumulate || job.counts_correct || job.label_smoothing > 0 ||
+        job.scale < 1 || job.scale > 1 || job.softcap > 0)
+        return NXENT_ERROR_OPTION_CONFLICT;
+    return NXENT_OK;
 }
 
 int32_t check(const nxent_softmax_args& args, SoftmaxCrossEntropyJob& job) {
@@ -356,6 +375,13 @@ constexpr LayoutEntry kLayout[] = {
     NXENT_STRUCT(nxent_label_error),
     NXENT_FIELD(nxent_label_error, row),
     NXENT_FIELD(nxent_label_error, label),
+    NXENT_STRUCT(nxent_row_part),
+    NXENT_FIELD(nxent_row_part, struct_size),
+    NXENT_FIELD(nxent_row_part, pass),
+    NXENT_FIELD(nxent_row_part, reserved),
+    NXENT_FIELD(nxent_row_part, class_begin),
+    NXENT_FIELD(nxent_row_part, class_end),
+    NXENT_FIELD(nxent_row_part, row_sums),
     NXENT_STRUCT(nxent_softmax_args),
     NXENT_FIELD(nxent_softmax_args, struct_size),
     NXENT_FIELD(nxent_softmax_args, element_type),
@@ -432,6 +458,9 @@ constexpr LayoutEntry kLayout[] = {
     NXENT_VALUE(NXENT_IGNORE_INDEX),
     NXENT_VALUE(NXENT_COUNT_CORRECT),
     NXENT_VALUE(NXENT_LOG),
+    NXENT_VALUE(NXENT_PASS_SUMS),
+    NXENT_VALUE(NXENT_PASS_GRADIENT),
+    NXENT_VALUE(NXENT_ROW_SUMS),
 };
 constexpr size_t kLayoutCount = sizeof(kLayout) / sizeof(kLayout[0]);
 
@@ -461,11 +490,26 @@ void cross_entropy_with_logits_grad(const float* logits, const int32_t* labels, 
 int32_t nxent_softmax_cross_entropy(const nxent_softmax_cross_entropy_args* args, nxent_label_error* label_error) {
     SoftmaxCrossEntropyJob job;
     int32_t status = check_struct(args);
-    if (status == NXENT_OK) status = check(*args, job, label_error);
+    if (status == NXENT_OK) status = check(*args, nullptr, job, label_error);
     if (status != NXENT_OK) return status;
     nxent_totals totals{};
     if (job.rows.begin < job.rows.end && job.rows.classes > 0) active_kernels().softmax_cross_entropy(job, totals);
     if (args->totals) *args->totals = totals;
+    return NXENT_OK;
+}
+
+int32_t nxent_softmax_cross_entropy_part(const nxent_softmax_cross_entropy_args* args, const nxent_row_part* part,
+                                         nxent_label_error* label_error) {
+    SoftmaxCrossEntropyJob job;
+    int32_t status = check_struct(args);
+    if (status == NXENT_OK) status = check_struct(part);
+    if (status == NXENT_OK) status = check(*args, *part, job, label_error);
+    if (status != NXENT_OK) return status;
+    nxent_totals totals{};
+    if (job.rows.classes > 0)
+        active_kernels().softmax_cross_entropy_part(
+            job, {static_cast<nxent_pass>(part->pass), part->class_begin, part->class_end, part->row_sums}, totals);
+    if (args->totals && part->pass == NXENT_PASS_GRADIENT && part->class_begin == 0) *args->totals = totals;
     return NXENT_OK;
 }
 

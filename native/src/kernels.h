@@ -46,6 +46,14 @@ struct SoftmaxCrossEntropyJob {
     double grad_scale;
 };
 
+// Of the job's one row, the blocks that begin in a range of classes.
+struct RowPart {
+    nxent_pass pass;
+    size_t begin;
+    size_t end;
+    double* row_sums;
+};
+
 // The logarithm of a softmax. (A softmax is a cross-entropy's gradient without a target.)
 struct LogSoftmaxJob {
     int32_t element_type;
@@ -91,6 +99,7 @@ struct SigmoidCrossEntropyJob {
 struct Kernels {
     const char* isa;
     void (*softmax_cross_entropy)(const SoftmaxCrossEntropyJob&, nxent_totals&);
+    void (*softmax_cross_entropy_part)(const SoftmaxCrossEntropyJob&, const RowPart&, nxent_totals&);
     void (*log_softmax)(const LogSoftmaxJob&);
     void (*softmax_backward)(const SoftmaxBackwardJob&);
     void (*sigmoid_cross_entropy)(const SigmoidCrossEntropyJob&, nxent_totals&);

@@ -448,14 +448,23 @@ public static unsafe class SoftmaxCrossEntropy
                 }
             }
 
-            Chunks.Run(
-                job,
-                job.RowEnd,
-                Chunks.RowsPerChunk(job.RowEnd, job.Classes, job.InnerSize > 1),
-                native,
-                execution.MaxDegreeOfParallelism,
-                job.WantsTotals || job.CountCorrect,
-                out Totals totals);
+            Totals totals;
+            if (LongRows.AreToBeShared(job, execution.MaxDegreeOfParallelism))
+            {
+                LongRows.Run(job, native, execution.MaxDegreeOfParallelism, out totals);
+            }
+            else
+            {
+                Chunks.Run(
+                    job,
+                    job.RowEnd,
+                    Chunks.RowsPerChunk(job.RowEnd, job.Classes, job.InnerSize > 1),
+                    native,
+                    execution.MaxDegreeOfParallelism,
+                    job.WantsTotals || job.CountCorrect,
+                    out totals);
+            }
+
             return Result(options, totals, rows, weight);
         }
     }

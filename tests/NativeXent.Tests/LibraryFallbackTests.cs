@@ -18,7 +18,8 @@ public sealed class LibraryFallbackTests : IDisposable
 
     private static readonly string[] Functions =
     [
-        nameof(NativeMethods.nxent_softmax_cross_entropy), nameof(NativeMethods.nxent_softmax),
+        nameof(NativeMethods.cross_entropy_with_logits_grad), nameof(NativeMethods.nxent_softmax_cross_entropy),
+        nameof(NativeMethods.nxent_softmax_cross_entropy_part), nameof(NativeMethods.nxent_softmax),
         nameof(NativeMethods.nxent_softmax_backward), nameof(NativeMethods.nxent_sigmoid_cross_entropy),
         nameof(NativeMethods.nxent_version), nameof(NativeMethods.nxent_status_message),
         nameof(NativeMethods.nxent_active_isa), nameof(NativeMethods.nxent_usable_isa),

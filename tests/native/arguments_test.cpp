@@ -455,5 +455,120 @@ TEST_F(Arguments, LossThatOverlapsTheGradIsRefused) {
     expect_accepted();
 }
 
+// A sound part of a row, to spoil in one place.
+class PartArguments : public Arguments {
+protected:
+    PartArguments() : row_sums_(NXENT_ROW_SUMS, kUnwritten) {
+        args_.row_begin = 1;
+        args_.row_end = 2;
+        part_.struct_size = sizeof(part_);
+        part_.class_end = kClasses;
+        part_.row_sums = row_sums_.data();
+    }
+
+    void expect_part_refused(nxent_status status) {
+        const std::vector<float> logits_before = logits_;
+        nxent_label_error error = kNoError;
+        EXPECT_EQ(nxent_softmax_cross_entropy_part(&args_, &part_, &error), status);
+        EXPECT_EQ(error.row, status == NXENT_ERROR_LABEL_RANGE ? 1 : kNoError.row);
+        expect_nothing_written(logits_before);
+        for (const double x : row_sums_) ASSERT_EQ(x, kUnwritten);
+    }
+
+    std::vector<double> row_sums_;
+    nxent_row_part part_{};
+};
+
+TEST_F(PartArguments, SoundOnesGiveTheRow) {
+    for (const auto pass : {NXENT_PASS_SUMS, NXENT_PASS_GRADIENT}) {
+        part_.pass = pass;
+        ASSERT_EQ(nxent_softmax_cross_entropy_part(&args_, &part_, nullptr), NXENT_OK);
+    }
+    const std::vector<float> grad = grad_, loss = loss_;
+    grad_.assign(grad_.size(), kUnwritten);
+    loss_.assign(loss_.size(), kUnwritten);
+    expect_accepted();
+    expect_same_bits(grad_.data(), grad.data(), grad.size(), "grad");
+    expect_same_bits(loss_.data(), loss.data(), loss.size(), "loss");
+}
+
+TEST_F(PartArguments, ArgsAreCheckedAsForAWholeRow) {
+    labels_[1] = kClasses;
+    expect_part_refused(NXENT_ERROR_LABEL_RANGE);
+    labels_[1] = 0;
+    args_.logits_stride = kClasses - 1;
+    expect_part_refused(NXENT_ERROR_STRIDE);
+    args_.logits_stride = kClasses;
+    args_.logits = nullptr;
+    expect_part_refused(NXENT_ERROR_NULL_POINTER);
+}
+
+TEST_F(PartArguments, NullIsRefused) {
+    EXPECT_EQ(nxent_softmax_cross_entropy_part(&args_, nullptr, nullptr), NXENT_ERROR_NULL_POINTER);
+    EXPECT_EQ(nxent_softmax_cross_entropy_part(nullptr, &part_, nullptr), NXENT_ERROR_NULL_POINTER);
+    part_.row_sums = nullptr;
+    expect_part_refused(NXENT_ERROR_NULL_POINTER);
+    part_.row_sums = row_sums_.data();
+    args_.grad = nullptr;
+    expect_part_refused(NXENT_ERROR_NULL_POINTER);
+}
+
+TEST_F(PartArguments, OtherStructuresPassesAndReservedFieldsAreRefused) {
+    part_.struct_size = sizeof(part_) - 1;
+    expect_part_refused(NXENT_ERROR_STRUCT_SIZE);
+    part_.struct_size = sizeof(part_);
+    part_.pass = NXENT_PASS_GRADIENT + 1;
+    expect_part_refused(NXENT_ERROR_FLAGS);
+    part_.pass = -1;
+    expect_part_refused(NXENT_ERROR_FLAGS);
+    part_.pass = NXENT_PASS_SUMS;
+    part_.reserved = 1;
+    expect_part_refused(NXENT_ERROR_FLAGS);
+}
+
+TEST_F(PartArguments, AnythingButOneRowAndClassesOfItIsRefused) {
+    args_.row_end = 3;
+    expect_part_refused(NXENT_ERROR_ROW_RANGE);
+    args_.row_end = 1;
+    expect_part_refused(NXENT_ERROR_ROW_RANGE);
+    args_.row_end = 2;
+    part_.class_begin = 2;
+    part_.class_end = 1;
+    expect_part_refused(NXENT_ERROR_ROW_RANGE);
+    part_.class_end = kClasses + 1;
+    expect_part_refused(NXENT_ERROR_ROW_RANGE);
+}
+
+TEST_F(PartArguments, SumsThatOverlapAreRefused) {
+    part_.row_sums = reinterpret_cast<double*>(logits_.data());
+    expect_part_refused(NXENT_ERROR_OVERLAP);
+    part_.row_sums = reinterpret_cast<double*>(grad_.data());
+    expect_part_refused(NXENT_ERROR_OVERLAP);
+}
+
+TEST_F(PartArguments, MisalignedSumsAreRefused) {
+    part_.row_sums = moved_by_bytes(row_sums_.data(), 4);
+    expect_part_refused(NXENT_ERROR_MISALIGNED);
+}
+
+TEST_F(PartArguments, OptionsThatNeedMoreThanTheLabelAreRefused) {
+    const auto refused_with = [&](auto change) {
+        const nxent_softmax_cross_entropy_args before = args_;
+        change();
+        expect_part_refused(NXENT_ERROR_OPTION_CONFLICT);
+        args_ = before;
+    };
+    refused_with([&] { args_.label_smoothing = 0.1; });
+    refused_with([&] { args_.scale = 2; });
+    refused_with([&] { args_.softcap = 30; });
+    refused_with([&] { args_.flags = NXENT_ACCUMULATE; });
+    refused_with([&] { args_.flags = NXENT_COUNT_CORRECT; });
+    refused_with([&] { args_.element_type = NXENT_FLOAT16; });
+    refused_with([&] {
+        args_.batch_size = kRows / 2;
+        args_.inner_size = 2;
+    });
+}
+
 }  // namespace
 }  // namespace nxent_test

@@ -87,6 +87,33 @@ TEST_P(FamilyBits, OfARowAreThoseOfItAlone) {
     });
 }
 
+TEST_P(FamilyBits, OfARowInPartsAreThoseOfTheWhole) {
+    if (operation() != Operation::CrossEntropy || (type() != Type::Float32 && type() != Type::Float64))
+        GTEST_SKIP() << "does not come in parts";
+    // The last has blocks of another length.
+    constexpr size_t kClasses[] = {1, 10, 4095, 4097, 10000, 40000, 1100000};
+    SplitMix64 random(11);
+    for (const size_t classes : kClasses)
+        for (size_t i = 0; i < swept(classes > 1000000 ? 2 : 20) && !HasFailure(); ++i) {
+            Request request = any_request(random, operation(), type(), classes > 1000 ? 1 : 3, classes);
+            request.target_type = NXENT_LABELS_INT64;
+            request.targets.clear();
+            if (request.labels.empty())
+                for (size_t row = 0; row < request.rows; ++row)
+                    request.labels.push_back(static_cast<int64_t>(random.below(classes)));
+            request.wants_gradient = true;
+            request.counts_correct = false;
+            request.before.clear();
+            request.label_smoothing = request.scale = request.softcap = 0;
+            Placement placement = any_placement(random, request);
+            placement.inner = 1;
+            const Results whole = run(request, placement);
+            for (size_t k = 0; k < 4; ++k) placement.cuts.push_back(random.below(classes + 1));
+            std::sort(placement.cuts.begin(), placement.cuts.end());
+            expect_same(whole, run(request, placement), request.description() + "; " + placement.description());
+        }
+}
+
 // What is asked for beside it changes no result.
 TEST_P(FamilyBits, DoNotDependOnWhatElseIsAskedFor) {
     for_any_requests(5, 50, [&](const Request& request, SplitMix64&, const std::string& where) {

@@ -126,6 +126,37 @@ Args rows_args(const Request& r, const Placement& placement, size_t row_end) {
     return args;
 }
 
+// Each row cut into parts, the first pass over them from the first, the second from the last.
+int32_t run_in_parts(nxent_softmax_cross_entropy_args args, const std::vector<size_t>& cuts) {
+    const size_t begin = args.row_begin, end = args.row_end;
+    nxent_totals sum{}, *const totals = args.totals;
+    for (size_t row = begin; row < end; ++row) {
+        args.row_begin = row;
+        args.row_end = row + 1;
+        nxent_totals of_row{-1, -1, -1, 77, 77};
+        if (totals) args.totals = &of_row;
+        std::vector<double> row_sums(NXENT_ROW_SUMS, -1e300);
+        auto part = sized<nxent_row_part>();
+        part.row_sums = row_sums.data();
+        for (const auto pass : {NXENT_PASS_SUMS, NXENT_PASS_GRADIENT})
+            for (size_t k = 0; k <= cuts.size(); ++k) {
+                const size_t i = pass == NXENT_PASS_SUMS ? k : cuts.size() - k;
+                part.pass = pass;
+                part.class_begin = i == 0 ? 0 : cuts[i - 1];
+                part.class_end = i == cuts.size() ? args.num_classes : cuts[i];
+                const int32_t status = nxent_softmax_cross_entropy_part(&args, &part, nullptr);
+                if (status != NXENT_OK) return status;
+            }
+        sum.loss += of_row.loss;
+        sum.z_loss += of_row.z_loss;
+        sum.weight += of_row.weight;
+        sum.rows += of_row.rows;
+        sum.correct += of_row.correct;
+    }
+    if (totals) *totals = sum;
+    return NXENT_OK;
+}
+
 }  // namespace
 
 const char* name_of(Operation operation) {
@@ -209,7 +240,8 @@ Results run(const Request& r, const Placement& placement) {
         if (!args.logits) args.logits_stride = 0;
         if (!args.targets) args.targets_stride = 0;
         if (!args.grad) args.grad_stride = 0;
-        results.status = nxent_softmax_cross_entropy(&args, nullptr);
+        results.status =
+            placement.cuts.empty() ? nxent_softmax_cross_entropy(&args, nullptr) : run_in_parts(args, placement.cuts);
     } else if (r.is_softmax()) {
         auto args = rows_args<nxent_softmax_args>(r, placement, row_end);
         args.flags = log;
@@ -307,7 +339,9 @@ std::string Placement::description() const {
                   : gradient == OnLogits ? "in place of the logits"
                                          : "in place of the upstream",
                   loss_on_logits ? ", loss in place of the logits" : "", row_begin, row_end);
-    return text;
+    std::string all = text;
+    for (const size_t cut : cuts) all += ", cut at " + std::to_string(cut);
+    return all;
 }
 
 void expect_same_bits(const Bits& expected, const Bits& got, const std::string& where) {

@@ -78,7 +78,7 @@
 #endif
 
 /** The version of this interface. It changes whenever a caller built against another one could misbehave. */
-#define NXENT_ABI_VERSION 2
+#define NXENT_ABI_VERSION 3
 
 #ifdef __cplusplus
 extern "C" {
@@ -249,6 +249,38 @@ typedef struct nxent_label_error {
     int64_t label;
 } nxent_label_error;
 
+/** The two passes over a row that comes in parts. */
+typedef enum nxent_pass {
+    /** Reads the part's logits and computes their sums. */
+    NXENT_PASS_SUMS = 0,
+    /** Turns what the first pass left into the part's gradient. */
+    NXENT_PASS_GRADIENT = 1
+} nxent_pass;
+
+/** How much memory the sums of a row need. */
+typedef enum nxent_row_sums {
+    /** So many doubles. */
+    NXENT_ROW_SUMS = 1025
+} nxent_row_sums;
+
+/** Which part of a row nxent_softmax_cross_entropy_part() is to compute. */
+typedef struct nxent_row_part {
+    /** sizeof(nxent_row_part) as the caller was compiled; see nxent_softmax_cross_entropy_args. */
+    size_t struct_size;
+    /** Which pass: an nxent_pass. */
+    int32_t pass;
+    /** 0. */
+    uint32_t reserved;
+    /** First class of the part. Parts may begin and end anywhere: the library works in blocks of some thousand classes,
+     *  and does those that begin in the part. */
+    size_t class_begin;
+    /** One past its last class. */
+    size_t class_end;
+    /** Out in the first pass, in in the second: NXENT_ROW_SUMS doubles that all parts of a row have in common. They need
+     *  not be set. */
+    double* row_sums;
+} nxent_row_part;
+
 /** What nxent_softmax() is to compute. Set every field that is not needed to zero. */
 typedef struct nxent_softmax_args {
     /** sizeof(nxent_softmax_args) as the caller was compiled; see nxent_softmax_cross_entropy_args. */
@@ -384,6 +416,25 @@ NXENT_API void cross_entropy_with_logits_grad(const float* logits, const int32_t
  */
 NXENT_API int32_t nxent_softmax_cross_entropy(const nxent_softmax_cross_entropy_args* args,
                                               nxent_label_error* label_error);
+
+/**
+ * A part of one row, so that several threads can share a row that is long: first the sums of all its parts, in any order
+ * and at the same time, then, when all are done, the gradients of all its parts. The results are those of
+ * nxent_softmax_cross_entropy() for this row, to the bit, however it is split.
+ *
+ * args must be the same in all calls for a row. It must ask for one row, row_end = row_begin + 1, with a gradient, of
+ * float32 or float64 elements, and for nothing that needs more than its labels: no distribution, label smoothing, scale,
+ * softcap, inner_size above 1, NXENT_ACCUMULATE or NXENT_COUNT_CORRECT; otherwise NXENT_ERROR_OPTION_CONFLICT is
+ * returned. loss, lse, z_loss and totals are written together with the gradient of the part that begins with class 0.
+ * Between the passes grad holds intermediate results.
+ *
+ * @param args what to compute.
+ * @param part which part of it.
+ * @param label_error null, or receives the bad row and its label where NXENT_ERROR_LABEL_RANGE is returned.
+ * @return NXENT_OK, or the nxent_status of the first check that failed.
+ */
+NXENT_API int32_t nxent_softmax_cross_entropy_part(const nxent_softmax_cross_entropy_args* args,
+                                                   const nxent_row_part* part, nxent_label_error* label_error);
 
 /**
  * Softmax of each row, or its logarithm, and on request lse, for a range of rows. A row that holds NaN or +infinity, or

@@ -7,8 +7,8 @@
 #include "softmax-inl.h"
 #include "softmax_cross_entropy-inl.h"
 
-#define NXENT_KERNELS(isa)                                                                                   \
-    {                                                                                                        \
-        isa, NXENT_TARGET::softmax_cross_entropy, NXENT_TARGET::log_softmax, NXENT_TARGET::softmax_backward, \
-            NXENT_TARGET::sigmoid_cross_entropy                                                              \
+#define NXENT_KERNELS(isa)                                                                                             \
+    {                                                                                                                  \
+        isa, NXENT_TARGET::softmax_cross_entropy, NXENT_TARGET::softmax_cross_entropy_part, NXENT_TARGET::log_softmax, \
+            NXENT_TARGET::softmax_backward, NXENT_TARGET::sigmoid_cross_entropy                                        \
     }

@@ -479,10 +479,26 @@ NXENT_INLINE bool begin_row(const SoftmaxCrossEntropyJob& job, const Label& labe
     return false;
 }
 
+// Blocks of a row, whose gradients are to be written; and whether the results of the row as a whole are, too.
+struct Share {
+    size_t begin, end;
+    bool leads;
+};
+
+// The same number in the gradient of a share.
+template <class V>
+NXENT_INLINE void fill_share(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& memory,
+                             const Share& share, double x) {
+    const size_t classes = job.rows.classes;
+    const size_t begin = share.begin * plan.block < classes ? share.begin * plan.block : classes;
+    const size_t end = share.end * plan.block < classes ? share.end * plan.block : classes;
+    fill(memory.grad.from(begin), end - begin, x);
+}
+
 // From a row's blocks to its results. kPlain leaves out what plain jobs do not need; it changes no result.
 template <class V, bool kPlain>
 NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Row<V>& row, Block<V>* blocks,
-                             size_t count, nxent_totals& totals) {
+                             size_t count, const Share& share, nxent_totals& totals) {
     using Wide = typename Numbers<V>::Wide;
     const size_t classes = job.rows.classes;
     const RowMemory<V>& memory = row.memory;
@@ -502,29 +518,33 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     const RowSums<Wide> sums(row.anchor, times(others, kUnbias), row.u_label, e_label);
     if (!(sums.sum > 0)) {
         if (fills)
-            fill(memory.grad, classes, 0);
+            fill_share(job, plan, memory, share, 0);
         else if (memory.grad.p && !label.ignored)
-            fill(memory.grad, classes, canonical_nan());
+            fill_share(job, plan, memory, share, canonical_nan());
+        if (!share.leads) return;
         const double lost = label.ignored ? 0 : canonical_nan();
         put_row_outputs<V>(job, row.index, lost, lost, canonical_nan());
         return count_row(totals, label, lost, lost, false);
     }
 
     const RowLosses losses = row_losses<V>(job, plan, sums, label, blocks, count);
-    put_row_outputs<V>(job, row.index, label.ignored ? 0 : losses.loss, label.ignored ? 0 : losses.z_loss, losses.lse);
-    count_row(totals, label, losses.loss, losses.z_loss, row.correct);
-    if (fills) fill(memory.grad, classes, 0);
+    if (share.leads) {
+        put_row_outputs<V>(job, row.index, label.ignored ? 0 : losses.loss, label.ignored ? 0 : losses.z_loss,
+                           losses.lse);
+        count_row(totals, label, losses.loss, losses.z_loss, row.correct);
+    }
+    if (fills) fill_share(job, plan, memory, share, 0);
     if (!memory.grad.p || label.ignored) return;
     const RowGradient<Wide> r =
         row_gradient<V>(job, plan, sums, label, upstream_of<V>(job, row.index), losses.lse, blocks, count);
-    if (r.nan) return fill(memory.grad, classes, canonical_nan());
+    if (r.nan) return fill_share(job, plan, memory, share, canonical_nan());
 
     const V old = memory.accumulate && has_label ? load_elements(memory.grad, label.index, 1, 0) : set_all<V>(0);
     // Only the general pass keeps zeros from becoming −0.
     const bool plain =
         (kPlain || (memory.grad.plain() && memory.e == memory.grad.scalars() && !plan.smears && !plan.capped)) &&
         rounded(r.scale) > 0;
-    for (size_t b = 0; b < count; ++b) {
+    for (size_t b = share.begin; b < share.end; ++b) {
         const size_t j = b * plan.block;
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
         const Scale<ScalarOf<V>> scale = make_scale(times(r.scale, blocks[b].factor));
@@ -533,7 +553,7 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
         else
             general_gradient(job, plan, memory, j, length, label.index, blocks[b], scale, r.factor);
     }
-    if (!has_label) return;
+    if (!has_label || label.index / plan.block < share.begin || label.index / plan.block >= share.end) return;
     double g = r.label;
     if (plan.capped) g *= soft_capped(row.z_label, plan.slope, job.softcap).derivative * plan.chain;
     if (memory.accumulate)
@@ -580,7 +600,7 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
         }
         if (position(block.anchor) > position(row.anchor)) row.anchor = block.anchor;
     }
-    finish_row<V, kPlain>(job, plan, row, blocks, count, totals);
+    finish_row<V, kPlain>(job, plan, row, blocks, count, {0, count, true}, totals);
 }
 
 template <class V>
@@ -616,6 +636,66 @@ template <class V>
 NXENT_NOINLINE void compute_plain_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i,
                                       nxent_totals& totals) {
     compute_row<V, true>(job, plan, i, plain_memory<V>(job, i), totals);
+}
+
+// A double, which may come with a low part, and back.
+NXENT_INLINE void put_wide(double* to, double x) { *to = x; }
+NXENT_INLINE void put_wide(double* to, Pair x) {
+    to[0] = x.high;
+    to[1] = x.low;
+}
+NXENT_INLINE void get_wide(const double* from, double& x) { x = *from; }
+NXENT_INLINE void get_wide(const double* from, Pair& x) { x = {from[0], from[1]}; }
+
+// A part of the only row of a job that changes its scale only. The row's sums are the label's logit, then numbers for
+// each block.
+constexpr size_t kNumbersPerBlock = 4;
+static_assert(NXENT_ROW_SUMS == 1 + kMaxBlocks * kNumbersPerBlock, "the sums of a row fit");
+template <class V>
+NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPart& part, nxent_totals& totals) {
+    const Plan plan = make_plan(job);
+    const size_t i = job.rows.begin, classes = job.rows.classes;
+    const RowMemory<V> memory = plain_memory<V>(job, i);
+    Row<V> row{i, memory, label_of(job, i), -kInfinity, -kInfinity, false, {}};
+    const size_t label = row.label.index;
+    const size_t count = (classes - 1) / plan.block + 1;
+    const Share share{(part.begin + plan.block - 1) / plan.block, (part.end + plan.block - 1) / plan.block,
+                      part.begin == 0};
+    const bool is_skipped = row.label.ignored && !job.lse;
+    if (part.pass == NXENT_PASS_SUMS) {
+        if (is_skipped) return;
+        // grad may be z: read this now.
+        if (label < classes && label / plan.block >= share.begin && label / plan.block < share.end)
+            part.row_sums[0] = element(memory.z, label);
+        for (size_t b = share.begin; b < share.end; ++b) {
+            const size_t j = b * plan.block;
+            const size_t length = classes - j < plan.block ? classes - j : plan.block;
+            Block<V> block;
+            plain_block(memory.z.scalars() + j, memory.e + j, length, label - j, block);
+            double* const numbers = part.row_sums + 1 + b * kNumbersPerBlock;
+            numbers[0] = block.anchor.shift;
+            numbers[1] = block.anchor.exponent;
+            put_wide(numbers + 2, block.others);
+        }
+        return;
+    }
+    if (is_skipped) {
+        fill_share(job, plan, memory, share, 0);
+        if (share.leads) put_row_outputs<V>(job, i, 0, 0, 0);
+        return;
+    }
+    if (label < classes) row.z_label = row.u_label = part.row_sums[0];
+    Block<V> blocks[kMaxBlocks];
+    row.anchor = anchor_at<V>(row.u_label);
+    for (size_t b = 0; b < count; ++b) {
+        const double* const numbers = part.row_sums + 1 + b * kNumbersPerBlock;
+        Block<V>& block = blocks[b];
+        block.anchor = block.base = {numbers[0], numbers[1]};
+        block.target_sum = block.target_dot = 0;
+        get_wide(numbers + 2, block.others);
+        if (position(block.anchor) > position(row.anchor)) row.anchor = block.anchor;
+    }
+    finish_row<V, true>(job, plan, row, blocks, count, share, totals);
 }
 
 // Row i, read and written where it lies.

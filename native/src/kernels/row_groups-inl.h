@@ -165,9 +165,9 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         const Anchor label_anchor = anchor_at<F>(group.z[k]);
         if (!(position(row.anchor) > position(label_anchor))) row.anchor = label_anchor;
         if (converts)
-            finish_row<F, false>(job, plan, row, &blocks[k], 1, totals);
+            finish_row<F, false>(job, plan, row, &blocks[k], 1, {0, 1, true}, totals);
         else
-            finish_row<F, true>(job, plan, row, &blocks[k], 1, totals);
+            finish_row<F, true>(job, plan, row, &blocks[k], 1, {0, 1, true}, totals);
     }
 }
 

@@ -44,6 +44,13 @@ void softmax_cross_entropy(const SoftmaxCrossEntropyJob& job, nxent_totals& tota
         softmax_cross_entropy_in<F>(job, totals);
 }
 
+void softmax_cross_entropy_part(const SoftmaxCrossEntropyJob& job, const RowPart& part, nxent_totals& totals) {
+    if (job.element_type == NXENT_FLOAT64)
+        compute_part<D>(job, part, totals);
+    else
+        compute_part<F>(job, part, totals);
+}
+
 }  // namespace
 }  // namespace NXENT_TARGET
 }  // namespace nxent

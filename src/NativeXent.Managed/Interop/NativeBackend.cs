@@ -50,47 +50,27 @@ internal static unsafe class NativeBackend
     {
         nxent_totals sums = default;
         nxent_label_error labelError;
-        nxent_softmax_cross_entropy_args args = new()
-        {
-            struct_size = (nuint)sizeof(nxent_softmax_cross_entropy_args),
-            element_type = (int)job.ElementType,
-            target_type = (int)job.TargetType,
-            flags = Flag(job.Accumulate, nxent_flags.NXENT_ACCUMULATE)
-                | Flag(job.Ignores, nxent_flags.NXENT_IGNORE_INDEX)
-                | Flag(job.CountCorrect, nxent_flags.NXENT_COUNT_CORRECT),
-            batch_size = job.BatchSize,
-            num_classes = job.Classes,
-            inner_size = job.InnerSize,
-            row_begin = job.RowBegin,
-            row_end = job.RowEnd,
-            logits = job.Logits,
-            logits_stride = job.LogitsStride,
-            targets = job.Targets,
-            targets_stride = job.TargetsStride,
-            grad = job.Gradient,
-            grad_stride = job.GradientStride,
-            class_weights = job.ClassWeights,
-            upstream = job.Upstream,
-            loss = job.Losses,
-            lse = job.LogSumExp,
-            z_loss = job.ZLosses,
-            totals = job.WantsTotals || job.CountCorrect ? &sums : null,
-            ignore_index = job.IgnoreIndex,
-            label_smoothing = job.LabelSmoothing,
-            z_loss_scale = job.ZLossScale,
-            scale = job.Scale,
-            softcap = job.Softcap,
-            grad_scale = job.GradScale,
-        };
+        nxent_softmax_cross_entropy_args args = Args(job, &sums);
         int status = NativeMethods.nxent_softmax_cross_entropy(&args, &labelError);
-        if (status != (int)nxent_status.NXENT_OK)
-        {
-            // The facade has checked every label, so only one that another thread changed meanwhile leads here.
-            throw status == (int)nxent_status.NXENT_ERROR_LABEL_RANGE
-                ? Errors.LabelOutOfRange(labelError.row, labelError.label, job.Classes)
-                : Refused(status);
-        }
+        ThrowUnlessOk(status, labelError, job);
+        totals = Managed(sums);
+    }
 
+    internal static void SoftmaxCrossEntropyPart(in RowPartJob job, out Totals totals)
+    {
+        nxent_totals sums = default;
+        nxent_label_error labelError;
+        nxent_softmax_cross_entropy_args args = Args(job.Row, &sums);
+        nxent_row_part part = new()
+        {
+            struct_size = (nuint)sizeof(nxent_row_part),
+            pass = (int)job.Pass,
+            class_begin = job.ClassBegin,
+            class_end = job.ClassEnd,
+            row_sums = job.RowSums,
+        };
+        int status = NativeMethods.nxent_softmax_cross_entropy_part(&args, &part, &labelError);
+        ThrowUnlessOk(status, labelError, job.Row);
         totals = Managed(sums);
     }
 
@@ -189,6 +169,51 @@ internal static unsafe class NativeBackend
             Rows = totals.rows,
             Correct = totals.correct,
         };
+
+    private static nxent_softmax_cross_entropy_args Args(in SoftmaxCrossEntropyJob job, nxent_totals* sums) =>
+        new()
+        {
+            struct_size = (nuint)sizeof(nxent_softmax_cross_entropy_args),
+            element_type = (int)job.ElementType,
+            target_type = (int)job.TargetType,
+            flags = Flag(job.Accumulate, nxent_flags.NXENT_ACCUMULATE)
+                | Flag(job.Ignores, nxent_flags.NXENT_IGNORE_INDEX)
+                | Flag(job.CountCorrect, nxent_flags.NXENT_COUNT_CORRECT),
+            batch_size = job.BatchSize,
+            num_classes = job.Classes,
+            inner_size = job.InnerSize,
+            row_begin = job.RowBegin,
+            row_end = job.RowEnd,
+            logits = job.Logits,
+            logits_stride = job.LogitsStride,
+            targets = job.Targets,
+            targets_stride = job.TargetsStride,
+            grad = job.Gradient,
+            grad_stride = job.GradientStride,
+            class_weights = job.ClassWeights,
+            upstream = job.Upstream,
+            loss = job.Losses,
+            lse = job.LogSumExp,
+            z_loss = job.ZLosses,
+            totals = job.WantsTotals || job.CountCorrect ? sums : null,
+            ignore_index = job.IgnoreIndex,
+            label_smoothing = job.LabelSmoothing,
+            z_loss_scale = job.ZLossScale,
+            scale = job.Scale,
+            softcap = job.Softcap,
+            grad_scale = job.GradScale,
+        };
+
+    private static void ThrowUnlessOk(int status, in nxent_label_error labelError, in SoftmaxCrossEntropyJob job)
+    {
+        if (status != (int)nxent_status.NXENT_OK)
+        {
+            // The facade has checked every label, so only one that another thread changed meanwhile leads here.
+            throw status == (int)nxent_status.NXENT_ERROR_LABEL_RANGE
+                ? Errors.LabelOutOfRange(labelError.row, labelError.label, job.Classes)
+                : Refused(status);
+        }
+    }
 
     private static void ThrowUnlessOk(int status)
     {

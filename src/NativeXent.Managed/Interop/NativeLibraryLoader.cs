@@ -169,7 +169,9 @@ internal static unsafe class NativeLibraryLoader
         // Everything else that this assembly calls.
         string[] exports =
         [
+            nameof(NativeMethods.cross_entropy_with_logits_grad),
             nameof(NativeMethods.nxent_softmax_cross_entropy),
+            nameof(NativeMethods.nxent_softmax_cross_entropy_part),
             nameof(NativeMethods.nxent_softmax),
             nameof(NativeMethods.nxent_softmax_backward),
             nameof(NativeMethods.nxent_sigmoid_cross_entropy),
@@ -197,6 +199,7 @@ internal static unsafe class NativeLibraryLoader
         Dictionary<string, int> expected = new()
         {
             [nameof(nxent_softmax_cross_entropy_args)] = sizeof(nxent_softmax_cross_entropy_args),
+            [nameof(nxent_row_part)] = sizeof(nxent_row_part),
             [nameof(nxent_label_error)] = sizeof(nxent_label_error),
             [nameof(nxent_totals)] = sizeof(nxent_totals),
             [nameof(nxent_softmax_args)] = sizeof(nxent_softmax_args),

@@ -55,8 +55,7 @@ internal static class Chunks
         }
 
         nuint chunks = DivideUp(rows, rowsPerChunk);
-        int most = maxDegreeOfParallelism < 0 ? Environment.ProcessorCount : maxDegreeOfParallelism;
-        int threads = (int)nuint.Min((nuint)most, chunks);
+        int threads = (int)nuint.Min((nuint)MostThreads(maxDegreeOfParallelism), chunks);
         if (threads > 1)
         {
             RunParallel(job, rows, rowsPerChunk, native, threads, out totals);
@@ -129,6 +128,9 @@ internal static class Chunks
 
         return count;
     }
+
+    internal static int MostThreads(int maxDegreeOfParallelism) =>
+        maxDegreeOfParallelism < 0 ? Environment.ProcessorCount : maxDegreeOfParallelism;
 
     private static nuint DivideUp(nuint a, nuint b) => ((a - 1) / b) + 1;
 }

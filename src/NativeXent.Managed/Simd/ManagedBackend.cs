@@ -29,6 +29,9 @@ internal static class ManagedBackend
     internal static void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job, out Totals totals) =>
         Volatile.Read(ref _active).SoftmaxCrossEntropy(job, out totals);
 
+    internal static void SoftmaxCrossEntropyPart(in RowPartJob job, out Totals totals) =>
+        Volatile.Read(ref _active).SoftmaxCrossEntropyPart(job, out totals);
+
     internal static void Softmax(in SoftmaxJob job) => Volatile.Read(ref _active).Softmax(job);
 
     internal static void SoftmaxBackward(in SoftmaxBackwardJob job) => Volatile.Read(ref _active).SoftmaxBackward(job);
@@ -62,6 +65,8 @@ internal static class ManagedBackend
 
         internal abstract void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job, out Totals totals);
 
+        internal abstract void SoftmaxCrossEntropyPart(in RowPartJob job, out Totals totals);
+
         internal abstract void Softmax(in SoftmaxJob job);
 
         internal abstract void SoftmaxBackward(in SoftmaxBackwardJob job);
@@ -84,6 +89,20 @@ internal static class ManagedBackend
             else
             {
                 RowGroups<TFloats, TDoubles>.Run(job, out totals);
+            }
+        }
+
+        internal override void SoftmaxCrossEntropyPart(in RowPartJob job, out Totals totals)
+        {
+            if (job.Row.ElementType == ElementType.Float64)
+            {
+                SoftmaxCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>
+                    .RunPart(job, out totals);
+            }
+            else
+            {
+                SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>
+                    .RunPart(job, out totals);
             }
         }
 

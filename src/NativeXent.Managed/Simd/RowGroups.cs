@@ -312,11 +312,11 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             };
             if (converts)
             {
-                FinishRow<No>(job, plan, row, &blocks[k], 1, ref totals);
+                FinishRow<No>(job, plan, row, &blocks[k], 1, new(0, 1, true), ref totals);
             }
             else
             {
-                FinishRow<Yes>(job, plan, row, &blocks[k], 1, ref totals);
+                FinishRow<Yes>(job, plan, row, &blocks[k], 1, new(0, 1, true), ref totals);
             }
         }
     }

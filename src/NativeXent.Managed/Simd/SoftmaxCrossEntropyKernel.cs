@@ -53,6 +53,88 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
     }
 
+    /// <summary>
+    /// A part of the only row of a job that changes its scale only. The row's sums are the label's logit, then numbers
+    /// for each block.
+    /// </summary>
+    [SkipLocalsInit]
+    internal static void RunPart(in RowPartJob part, out Totals totals)
+    {
+        const nuint NumbersPerBlock = 4;
+        ref readonly SoftmaxCrossEntropyJob job = ref part.Row;
+        totals = default;
+        Plan plan = new(job);
+        nuint i = job.RowBegin;
+        nuint classes = job.Classes;
+        nuint blockCount = DivideUp(classes, plan.BlockLength);
+        Row row = new()
+        {
+            Index = i,
+            Memory = PlainMemory(job, i),
+            Label = LabelOf(job, plan, i),
+            ZLabel = double.NegativeInfinity,
+            ULabel = double.NegativeInfinity,
+        };
+        nuint label = row.Label.Index;
+        Share share = new(
+            DivideUp(part.ClassBegin, plan.BlockLength),
+            DivideUp(part.ClassEnd, plan.BlockLength),
+            part.ClassBegin == 0);
+        bool isSkipped = row.Label.IsIgnored && job.LogSumExp is null;
+        if (part.Pass == RowPass.Sums)
+        {
+            // The gradient may be z: read this now.
+            if (!isSkipped && label < classes && share.Holds(label / plan.BlockLength))
+            {
+                part.RowSums[0] = Element(row.Memory.Z, label);
+            }
+
+            for (nuint b = share.Begin; !isSkipped && b < share.End; b++)
+            {
+                nuint j = b * plan.BlockLength;
+                nuint length = nuint.Min(classes - j, plan.BlockLength);
+                ComputePlainBlock(Scalars(row.Memory.Z) + j, row.Memory.E + j, length, label - j, out Block block);
+                double* numbers = part.RowSums + 1 + (b * NumbersPerBlock);
+                numbers[0] = block.Anchor.Shift;
+                numbers[1] = block.Anchor.Exponent;
+                numbers[2] = block.Others.High;
+                numbers[3] = block.Others.Low;
+            }
+
+            return;
+        }
+
+        if (isSkipped)
+        {
+            FillShare(job, plan, row.Memory, share, 0);
+            if (share.Leads)
+            {
+                PutRowOutputs(job, i, 0, 0, 0);
+            }
+
+            return;
+        }
+
+        if (label < classes)
+        {
+            row.ZLabel = row.ULabel = part.RowSums[0];
+        }
+
+        Block* blocks = stackalloc Block[(int)blockCount];
+        row.Anchor = AnchorAt(row.ULabel);
+        for (nuint b = 0; b < blockCount; b++)
+        {
+            double* numbers = part.RowSums + 1 + (b * NumbersPerBlock);
+            Anchor anchor = new(numbers[0], numbers[1]);
+            blocks[b] = new() { Anchor = anchor, Base = anchor, Others = new(numbers[2], numbers[3]) };
+            row.Anchor = Higher(anchor, row.Anchor);
+        }
+
+        FinishRow<Yes>(job, plan, row, blocks, blockCount, share, ref totals);
+    }
+
+    private static nuint DivideUp(nuint a, nuint b) => (a + b - 1) / b;
+
     /// <summary>A sample's part of an array, from a position on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static ElementArray SampleOf(void* p, nuint stride, ElementType type, nuint inner, nuint row)
@@ -682,12 +764,27 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             row.Anchor = Higher(blocks[b].Anchor, row.Anchor);
         }
 
-        FinishRow<TPlain>(job, plan, row, blocks, count, ref totals);
+        FinishRow<TPlain>(job, plan, row, blocks, count, new(0, count, true), ref totals);
+    }
+
+    // The same number in the gradient of a share.
+    private static void FillShare(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory memory, in Share share, double x)
+    {
+        nuint begin = nuint.Min(share.Begin * plan.BlockLength, job.Classes);
+        nuint end = nuint.Min(share.End * plan.BlockLength, job.Classes);
+        Fill(memory.Gradient.From(begin), end - begin, x);
     }
 
     // From a row's blocks to its results.
     private protected static void FinishRow<TPlain>(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in Row row, Block* blocks, nuint count, ref Totals totals)
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in Row row,
+        Block* blocks,
+        nuint count,
+        in Share share,
+        ref Totals totals)
         where TPlain : struct, IFlag
     {
         nuint classes = job.Classes;
@@ -712,30 +809,38 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         {
             if (fills)
             {
-                Fill(memory.Gradient, classes, 0);
+                FillShare(job, plan, memory, share, 0);
             }
             else if (memory.Gradient.Start is not null && !label.IsIgnored)
             {
-                Fill(memory.Gradient, classes, DoubleMath.CanonicalNaN);
+                FillShare(job, plan, memory, share, DoubleMath.CanonicalNaN);
             }
 
-            double lost = label.IsIgnored ? 0 : DoubleMath.CanonicalNaN;
-            PutRowOutputs(job, row.Index, lost, lost, DoubleMath.CanonicalNaN);
-            CountRow(ref totals, label, lost, lost, false);
+            if (share.Leads)
+            {
+                double lost = label.IsIgnored ? 0 : DoubleMath.CanonicalNaN;
+                PutRowOutputs(job, row.Index, lost, lost, DoubleMath.CanonicalNaN);
+                CountRow(ref totals, label, lost, lost, false);
+            }
+
             return;
         }
 
         RowLosses losses = LossesOf(job, plan, sums, label, blocks, count);
-        PutRowOutputs(
-            job,
-            row.Index,
-            label.IsIgnored ? 0 : losses.Loss,
-            label.IsIgnored ? 0 : losses.ZLoss,
-            losses.LogSumExp);
-        CountRow(ref totals, label, losses.Loss, losses.ZLoss, row.IsCorrect);
+        if (share.Leads)
+        {
+            PutRowOutputs(
+                job,
+                row.Index,
+                label.IsIgnored ? 0 : losses.Loss,
+                label.IsIgnored ? 0 : losses.ZLoss,
+                losses.LogSumExp);
+            CountRow(ref totals, label, losses.Loss, losses.ZLoss, row.IsCorrect);
+        }
+
         if (fills)
         {
-            Fill(memory.Gradient, classes, 0);
+            FillShare(job, plan, memory, share, 0);
         }
 
         if (memory.Gradient.Start is null || label.IsIgnored)
@@ -747,7 +852,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             job, plan, sums, label, UpstreamOf(job, row.Index), losses.LogSumExp, blocks, count);
         if (r.IsNaN)
         {
-            Fill(memory.Gradient, classes, DoubleMath.CanonicalNaN);
+            FillShare(job, plan, memory, share, DoubleMath.CanonicalNaN);
             return;
         }
 
@@ -756,7 +861,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         // Only the general pass keeps zeros from becoming −0.
         bool plain = (TPlain.Value || (IsPlain(memory.Gradient) && memory.E == Scalars(memory.Gradient) && !plan.Smears
             && !plan.Capped)) && TNumbers.Rounded(r.Scale) > 0;
-        for (nuint b = 0; b < count; b++)
+        for (nuint b = share.Begin; b < share.End; b++)
         {
             nuint j = b * plan.BlockLength;
             nuint length = nuint.Min(classes - j, plan.BlockLength);
@@ -771,7 +876,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             }
         }
 
-        if (hasLabel)
+        if (hasLabel && share.Holds(label.Index / plan.BlockLength))
         {
             PutLabelGradient(job, plan, memory, label.Index, r.Label, row.ZLabel, old);
         }
@@ -1016,6 +1121,16 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal double TargetSum; // Σ w·q of the smeared part of the targets alone
         internal double TargetDot; // Σ w·q·(u − base)
         internal Anchor Base;
+    }
+
+    // Blocks of a row, whose gradients are to be written; and whether the results of the row as a whole are, too.
+    private protected readonly struct Share(nuint begin, nuint end, bool leads)
+    {
+        internal readonly nuint Begin = begin;
+        internal readonly nuint End = end;
+        internal readonly bool Leads = leads;
+
+        internal bool Holds(nuint block) => block >= Begin && block < End;
     }
 
     // Where one row lies: as it came, or staged.
