@@ -278,7 +278,8 @@ TYPED_TEST(Vector, ReplaceLaneReplacesThatLane) {
     using T = TypeParam;
     Lanes<T> a, got;
     for (size_t i = 0; i < kLanes; ++i) a[i] = static_cast<T>(i + 1);
-    for (size_t lane = 0; lane < kLanes; ++lane) {
+    // One lane beyond there is none.
+    for (size_t lane = 0; lane <= kLanes; ++lane) {
         lanes_of<T>().replace_lane(a.data(), lane, T{-7}, got.data());
         for (size_t i = 0; i < kLanes; ++i) EXPECT_EQ(got[i], i == lane ? T{-7} : a[i]) << lane << ", " << i;
     }

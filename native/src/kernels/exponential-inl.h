@@ -206,16 +206,13 @@ template <class S>
 class Others {
 public:
     Others(const S* z, size_t count, size_t label)
-        : z_(z), whole_(count / kLanes * kLanes), count_(count), label_vector_(kNowhere), label_lane_(kNowhere) {
-        if (whole_ == 0) {
-            label_lane_ = label < kLanes ? label : kNowhere;
-            return;
-        }
-        const bool inside = label < whole_;
-        label_vector_ = inside ? label / kLanes * kLanes : kNowhere;
+        : z_(z), whole_(count / kLanes * kLanes), count_(count), label_vector_(kNowhere) {
         const size_t rest = label - whole_;
-        label_lane_ = rest < kLanes ? rest : kNowhere;
-        store(without_label_, replace_lane(load(z + (inside ? label_vector_ : 0)), inside ? label % kLanes : kNowhere,
+        label_lane_ = rest < kLanes ? rest : kLanes;
+        if (whole_ == 0) return;
+        const bool inside = label < whole_;
+        if (inside) label_vector_ = label / kLanes * kLanes;
+        store(without_label_, replace_lane(load(z + (inside ? label_vector_ : 0)), inside ? label % kLanes : kLanes,
                                            static_cast<S>(-kInfinity)));
     }
 
@@ -230,12 +227,12 @@ public:
     NXENT_INLINE_MEMBER void prefetch_after(size_t j) const { prefetch(z_ + j, kPrefetch); }
 
 private:
-    // Beyond any vector, and any lane.
-    static constexpr size_t kNowhere = 0x7fffffff;
+    static constexpr size_t kNowhere = ~size_t{0};
 
     alignas(64) S without_label_[kLanes];
     const S* z_;
-    size_t whole_, count_, label_vector_, label_lane_;
+    size_t whole_, count_, label_vector_;
+    size_t label_lane_;  // of the cut vector; kLanes where the label is not there
 };
 
 // Stores e of whole vectors of logits from begin to end, and adds it.

@@ -119,11 +119,13 @@ NXENT_INLINE F select_below(F a, F b, F x, F y) {
 NXENT_INLINE F power_of_two(F a) {
     return map([&](int i) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a.v[i]), 23)); });
 }
+alignas(64) constexpr uint32_t kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 NXENT_INLINE F replace_lane(F a, size_t lane, float value) {
-    float lanes[kLanes];
-    store(lanes, a);
-    lanes[lane] = value;
-    return load(lanes);
+    const uint32x4_t wanted = vdupq_n_u32(static_cast<uint32_t>(lane));
+    F r;
+    for (int i = 0; i < 4; ++i)
+        r.v[i] = vbslq_f32(vceqq_u32(vld1q_u32(kLaneNumbers + 4 * i), wanted), vdupq_n_f32(value), a.v[i]);
+    return r;
 }
 NXENT_INLINE float greatest_lane(F a) {
     return vmaxvq_f32(vmaxq_f32(vmaxq_f32(a.v[0], a.v[1]), vmaxq_f32(a.v[2], a.v[3])));
@@ -180,10 +182,11 @@ NXENT_INLINE D power_of_two(D a) {
     return map_doubles([&](int i) { return vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(a.v[i]), 52)); });
 }
 NXENT_INLINE D replace_lane(D a, size_t lane, double value) {
-    double lanes[kLanes];
-    store(lanes, a);
-    lanes[lane] = value;
-    return load(lanes);
+    const uint64x2_t wanted = vdupq_n_u64(lane);
+    D r;
+    for (int i = 0; i < 8; ++i)
+        r.v[i] = vbslq_f64(vceqq_u64(vmovl_u32(vld1_u32(kLaneNumbers + 2 * i)), wanted), vdupq_n_f64(value), a.v[i]);
+    return r;
 }
 NXENT_INLINE double greatest_lane(D a) {
     for (int half = 4; half > 0; half /= 2)

@@ -161,6 +161,7 @@ NXENT_INLINE F select_below(F a, F b, F x, F y) {
 NXENT_INLINE F power_of_two(F a) {
     return map([&](int i) { return bit_cast<float>(bit_cast<uint32_t>(a.v[i]) << 23); });
 }
+// One lane as given; none where lane is kLanes.
 NXENT_INLINE F replace_lane(F a, size_t lane, float value) {
     return map([&](int i) { return static_cast<size_t>(i) == lane ? value : a.v[i]; });
 }
