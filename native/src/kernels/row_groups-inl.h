@@ -17,6 +17,7 @@ struct RowGroup {
     size_t label[kLanes];          // as in Label
     alignas(64) double z[kLanes];  // the label's logit, −infinity where there is no label
     alignas(64) double weight[kLanes];
+    alignas(64) float label_number[kLanes];  // −1 where there is no label; only of few classes
 };
 NXENT_INLINE Array<F> logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
     return array_of<F>(job.logits, 1, job.element_type).from(i * job.logits_stride);
@@ -105,6 +106,8 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     if (labelled) {
         const D label = ((e_label * inverse) * (rest + pull) - (others * inverse) * own) * all_factor;
         store(gradient.label, narrow(flush_below(label, Numbers<F>::kFlushBelow)));
+    } else {
+        store(gradient.label, set(0.0f));
     }
 
     nxent_totals sums = totals;
@@ -114,8 +117,9 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
             sums.loss += losses[k].loss;
             sums.z_loss += losses[k].z_loss;
         }
-        sums.weight += group.weight[k];
+        if (job.class_weights) sums.weight += group.weight[k];
     }
+    if (!job.class_weights) sums.weight += static_cast<double>(group.count);
     sums.rows += group.count;
     totals = sums;
     return true;
@@ -171,48 +175,80 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     }
 }
 
-// A group of at most kLanes classes, a lane for each row. False, with nothing written, where a row is not ordinary.
-NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan,
-                                                 const RowGroup& group, nxent_totals& totals) {
+// So few classes that a group goes class by class, with a lane for each row.
+constexpr size_t kFewClasses = 2 * kLanes;
+
+// A group of few classes. False, with nothing written, where a row is not ordinary.
+NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan, RowGroup& group,
+                                                 nxent_totals& totals) {
     const size_t classes = job.rows.classes;
-    alignas(64) float v[kLanes][kLanes];  // class by class
-    alignas(64) float lanes[kLanes];
+    alignas(64) float v[kFewClasses][kLanes];  // class by class
+    alignas(64) float row[kFewClasses];
     const bool converts = job.element_type != NXENT_FLOAT32;
-    for (size_t k = 0; k < kLanes; ++k) {
-        const Array<F> logits = logits_of(job, group.index[k]);
-        if (converts) store(lanes, load_16_bits(logits, classes, 0));
-        const float* const z = converts ? lanes : logits.scalars();
-        for (size_t j = 0; j < classes; ++j) v[j][k] = z[j];
-        if (group.label[k] < classes) v[group.label[k]][k] = static_cast<float>(-kInfinity);
+    // Whole groups of rows that follow one another go between memory and registers without a detour.
+    const size_t first = group.index[0];
+    const bool follows = !converts && group.count == kLanes && group.index[kLanes - 1] - first == kLanes - 1;
+    const float* const z_floats = static_cast<const float*>(job.logits);
+    float* const grad_floats = static_cast<float*>(job.grad);
+    if (follows)
+        for (size_t j = 0; j < classes; ++j)
+            store(v[j], load_column(z_floats + first * job.logits_stride + j, job.logits_stride));
+    else
+        for (size_t k = 0; k < kLanes; ++k) {
+            if (converts) load_run(logits_of(job, group.index[k]), 0, row, classes);
+            const float* const z = converts ? row : z_floats + group.index[k] * job.logits_stride;
+            for (size_t j = 0; j < classes; ++j) v[j][k] = z[j];
+        }
+    const F nothing = set(static_cast<float>(-kInfinity)), one = set(1.0f), label = load(group.label_number);
+    F greatest = nothing, z_label = nothing, number = set(0.0f);
+    for (size_t j = 0; j < classes; ++j, number = add(number, one)) {
+        const F z = load(v[j]), other = select_equal(label, number, nothing, z);
+        z_label = select_equal(label, number, z, z_label);
+        greatest = greater(other, greatest);
+        store(v[j], other);
     }
-    F greatest = set(static_cast<float>(-kInfinity));
-    for (size_t j = 0; j < classes; ++j) greatest = greater(load(v[j]), greatest);
+    store(group.z, widen(z_label));
     // As in anchor_at(), where nothing is shifted.
     const D m = widen(greatest), n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
     const Exponential<F> c{set(0.0f), narrow(exponential_lowest<F>(n)), narrow(exponential_round<F>(n))};
     for (size_t j = 0; j < classes; ++j) store(v[j], exponential<Input::Plain>(load(v[j]), c));
 
-    // sum_lanes() of one tile: with so few classes every lane holds one, exactly.
+    // sum_lanes() of one tile. Its lane j holds class j, exactly, and class j + kLanes if there is one.
+    const auto lane = [&](size_t j) {
+        const F e = load(v[j]);
+        if (j + kLanes >= classes) return widen(e);
+        TileSum<F> tile = empty_tile<F>();
+        accumulate(tile, e);
+        accumulate(tile, load(v[j + kLanes]));
+        return add_widened(widen(sub(tile.high, set_all<F>(kSumBase))), tile.low);
+    };
+    const size_t lanes = classes < kLanes ? classes : kLanes;
     D sum[kLanes / 2];
-    for (size_t j = 0; j < kLanes / 2 && j < classes; ++j) {
-        sum[j] = widen(load(v[j]));
-        if (j + kLanes / 2 < classes) sum[j] = add_widened(sum[j], load(v[j + kLanes / 2]));
+    for (size_t j = 0; j < kLanes / 2 && j < lanes; ++j) {
+        sum[j] = lane(j);
+        if (j + kLanes / 2 < lanes) sum[j] = sum[j] + lane(j + kLanes / 2);
     }
     for (size_t half = kLanes / 4; half > 0; half /= 2)
-        for (size_t j = 0; j < half && j + half < classes; ++j) sum[j] = sum[j] + sum[j + half];
+        for (size_t j = 0; j < half && j + half < lanes; ++j) sum[j] = sum[j] + sum[j + half];
 
     GroupGradient gradient;
     if (!finish_group(job, plan, group, n, sum[0], gradient, totals)) return false;
     const Scale<F> scale{load(gradient.lowest), load(gradient.high), load(gradient.low),
                          set(static_cast<float>(kUnbias))};
-    for (size_t j = 0; j < classes; ++j) store(v[j], scaled(load(v[j]), scale));
-    for (size_t k = 0; k < group.count; ++k) {
-        if (group.label[k] < classes) v[group.label[k]][k] = gradient.label[k];
-        const Array<F> grad = gradient_of(job, group.index[k]);
-        float* const g = converts ? lanes : grad.scalars();
+    number = set(0.0f);
+    const F of_label = load(gradient.label);
+    for (size_t j = 0; j < classes; ++j, number = add(number, one)) {
+        const F g = select_equal(label, number, of_label, scaled(load(v[j]), scale));
+        if (follows)
+            store_column(grad_floats + first * job.grad_stride + j, job.grad_stride, g);
+        else
+            store(v[j], g);
+    }
+    for (size_t k = 0; !follows && k < group.count; ++k) {
+        float* const g = converts ? row : grad_floats + group.index[k] * job.grad_stride;
         for (size_t j = 0; j < classes; ++j) g[j] = v[j][k];
-        if (converts) store_16_bits(grad, classes, load(lanes));
+        if (converts) store_run(gradient_of(job, group.index[k]), 0, row, classes, false, true);
     }
     return true;
 }
@@ -227,9 +263,24 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             direct_row<F>(job, plan, i, totals);
     };
     const size_t most = kGroupElements / classes < kLanes ? kGroupElements / classes : kLanes;
+    const bool few = classes <= kFewClasses;
+    const bool int32 = job.target == Target::Int32;
+    const bool only_labels = few && (int32 || job.target == Target::Int64) && !job.ignores && !job.class_weights;
     for (size_t i = rows.begin; i < rows.end;) {
         RowGroup group;
         size_t count = 0;
+        // Where nothing but the labels is of interest, several times as fast as the general way.
+        if (only_labels && rows.end - i >= kLanes)
+            for (; count < kLanes; ++count, ++i) {
+                const int64_t y =
+                    int32 ? static_cast<const int32_t*>(job.targets)[i] : static_cast<const int64_t*>(job.targets)[i];
+                const bool inside = static_cast<uint64_t>(y) < classes;
+                group.index[count] = i;
+                group.label[count] = inside ? static_cast<size_t>(y) : kNoLabel;
+                group.label_number[count] = inside ? static_cast<float>(static_cast<int32_t>(y)) : -1.0f;
+                group.weight[count] = 1;
+                group.z[count] = -kInfinity;
+            }
         for (; i < rows.end && count < most; ++i) {
             const Label label = label_of(job, i);
             if (label.ignored) {
@@ -238,8 +289,9 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             }
             group.index[count] = i;
             group.label[count] = label.index;
+            group.label_number[count] = label.index < kFewClasses ? static_cast<float>(label.index) : -1.0f;
             group.weight[count] = label.weight;
-            group.z[count] = label.index < classes ? element(logits_of(job, i), label.index) : -kInfinity;
+            group.z[count] = label.index < classes && !few ? element(logits_of(job, i), label.index) : -kInfinity;
             ++count;
         }
         group.count = count;
@@ -248,13 +300,14 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             for (size_t k = count; k < kLanes; ++k) {
                 group.index[k] = group.index[0];
                 group.label[k] = group.label[0];
+                group.label_number[k] = group.label_number[0];
                 group.weight[k] = group.weight[0];
                 group.z[k] = group.z[0];
             }
-            if (classes > kLanes)
-                compute_group(job, plan, group, totals);
-            else
+            if (few)
                 done = compute_group_of_few_classes(job, plan, group, totals);
+            else
+                compute_group(job, plan, group, totals);
         }
         if (!done)
             for (size_t k = 0; k < count; ++k) alone(group.index[k]);

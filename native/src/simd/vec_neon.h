@@ -116,8 +116,30 @@ NXENT_INLINE F zero_below(F a, F limit) {
 NXENT_INLINE F select_below(F a, F b, F x, F y) {
     return map([&](int i) { return vbslq_f32(vcltq_f32(a.v[i], b.v[i]), x.v[i], y.v[i]); });
 }
+NXENT_INLINE F select_equal(F a, F b, F x, F y) {
+    return map([&](int i) { return vbslq_f32(vceqq_f32(a.v[i], b.v[i]), x.v[i], y.v[i]); });
+}
 NXENT_INLINE F power_of_two(F a) {
     return map([&](int i) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a.v[i]), 23)); });
+}
+NXENT_INLINE F load_column(const float* p, size_t stride) {
+    F r;
+    for (int i = 0; i < 4; ++i, p += 4 * stride) {
+        float32x4_t v = vdupq_n_f32(0);
+        v = vld1q_lane_f32(p, v, 0);
+        v = vld1q_lane_f32(p + stride, v, 1);
+        v = vld1q_lane_f32(p + 2 * stride, v, 2);
+        r.v[i] = vld1q_lane_f32(p + 3 * stride, v, 3);
+    }
+    return r;
+}
+NXENT_INLINE void store_column(float* p, size_t stride, F a) {
+    for (int i = 0; i < 4; ++i, p += 4 * stride) {
+        vst1q_lane_f32(p, a.v[i], 0);
+        vst1q_lane_f32(p + stride, a.v[i], 1);
+        vst1q_lane_f32(p + 2 * stride, a.v[i], 2);
+        vst1q_lane_f32(p + 3 * stride, a.v[i], 3);
+    }
 }
 alignas(64) constexpr uint32_t kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 NXENT_INLINE F replace_lane(F a, size_t lane, float value) {

@@ -157,9 +157,20 @@ NXENT_INLINE F zero_below(F a, F limit) {
 NXENT_INLINE F select_below(F a, F b, F x, F y) {
     return map([&](int i) { return a.v[i] < b.v[i] ? x.v[i] : y.v[i]; });
 }
+// a == b ? x : y. A NaN in a or b gives y.
+NXENT_INLINE F select_equal(F a, F b, F x, F y) {
+    return map([&](int i) { return a.v[i] <= b.v[i] && a.v[i] >= b.v[i] ? x.v[i] : y.v[i]; });
+}
 // The low bits of each lane, shifted into the exponent: for a = 1.5·2^23 + k this is 2^(k − 127), and 0 for k = 0.
 NXENT_INLINE F power_of_two(F a) {
     return map([&](int i) { return bit_cast<float>(bit_cast<uint32_t>(a.v[i]) << 23); });
+}
+// Numbers so many apart, and back.
+NXENT_INLINE F load_column(const float* p, size_t stride) {
+    return map([&](int i) { return p[static_cast<size_t>(i) * stride]; });
+}
+NXENT_INLINE void store_column(float* p, size_t stride, F a) {
+    for (size_t i = 0; i < kLanes; ++i) p[i * stride] = a.v[i];
 }
 // One lane as given; none where lane is kLanes.
 NXENT_INLINE F replace_lane(F a, size_t lane, float value) {
