@@ -153,14 +153,15 @@ public sealed class FamilyPropertyTests<T>(Target target)
         });
 
     [Test]
-    public void Elements_of_16_bits_have_the_rounded_results_of_float() =>
+    public void Elements_of_16_bits_have_the_rounded_results_of_float()
+    {
+        if (!Has16Bits)
+        {
+            Assert.Ignore("These elements have more than 16 bits.");
+        }
+
         Check(Cases, c =>
         {
-            if (!Has16Bits)
-            {
-                return AssertSame(Compute(c), Compute(c));
-            }
-
             Results floats = Compute<float>(c);
             return AssertSame(
                 floats with
@@ -175,6 +176,7 @@ public sealed class FamilyPropertyTests<T>(Target target)
             double[] Rounded(double[] numbers) =>
                 [.. numbers.Select(x => PositiveZero(Elements.ToDouble(Elements.Of<T>(x))))];
         });
+    }
 
     [Test]
     public void A_distribution_that_is_1_at_a_class_is_that_label() =>
@@ -247,7 +249,7 @@ public sealed class FamilyPropertyTests<T>(Target target)
             return zero.Label("a gradient or loss of an ignored row is not +0").And(AssertSame(Compute(kept), others));
         });
 
-    /// <summary>Not a bit of it, whatever it is.</summary>
+    /// <summary>Not a bit of it, whatever it is; while NaN in other rows becomes the canonical one.</summary>
     [Test]
     public void What_rows_to_ignore_accumulate_into_stays_as_it_is([Values(1, 2)] int samples) =>
         Check(Cases, generated =>
@@ -269,7 +271,7 @@ public sealed class FamilyPropertyTests<T>(Target target)
                 int at = place.IndexOf(i / c.Classes, i % c.Classes);
                 bool untouched = Elements.FirstDifference<T>(before.AsSpan(at, 1), after.AsSpan(at, 1)) < 0;
                 bool ignored = i / c.Classes % 2 == 0;
-                if (ignored && !untouched)
+                if (ignored != untouched)
                 {
                     return false.Label($"{place.Describe(at)} of {innerSize} positions: {Elements.Show(after[at])}");
                 }

@@ -33,7 +33,9 @@ internal static class Elements
             _ => throw new ArgumentException($"{typeof(T)} is no element type."),
         };
 
-    /// <summary>Elements with the bits 0xFFA5A5…, a NaN that is not the canonical one in any type.</summary>
+    /// <summary>
+    /// Elements with the bits 0xFFA5A5…, of double 0xFFF5A5…: a NaN that is not the canonical one.
+    /// </summary>
     internal static T[] Sentinels<T>(int count)
         where T : unmanaged
     {
@@ -44,6 +46,10 @@ internal static class Elements
         for (int last = size - 1; last < bytes.Length; last += size)
         {
             bytes[last] = 0xff;
+            if (size == sizeof(double))
+            {
+                bytes[last - 1] = 0xf5;
+            }
         }
 
         return sentinels;
