@@ -191,8 +191,11 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     const float* const z_floats = static_cast<const float*>(job.logits);
     float* const grad_floats = static_cast<float*>(job.grad);
     if (follows)
-        for (size_t j = 0; j < classes; ++j)
-            store(v[j], load_column(z_floats + first * job.logits_stride + j, job.logits_stride));
+        for (size_t j = 0; j < classes; ++j) {
+            const float* const z = z_floats + first * job.logits_stride;
+            prefetch(z + j * kLanes, kPrefetch);
+            store(v[j], load_column(z + j, job.logits_stride));
+        }
     else
         for (size_t k = 0; k < kLanes; ++k) {
             if (converts) load_run(logits_of(job, group.index[k]), 0, row, classes);
