@@ -249,23 +249,6 @@ TYPED_TEST(Vector, ComparisonsChooseAsPlainOnesDo) {
     check<T>("select_below", ops.select_below, [](T a, T b, T x, T y) { return a < b ? x : y; });
 }
 
-TEST(VectorOfFloats, SelectEqual) {
-    check<float>("select_equal", lanes_of<float>().select_equal,
-                 [](float a, float b, float x, float y) { return a == b ? x : y; });
-    // Any two numbers of a sweep are rarely equal.
-    Lanes<float> a, b, x, y, got;
-    for (size_t i = 0; i < kLanes; ++i) {
-        a[i] = static_cast<float>(i);
-        x[i] = static_cast<float>(100 + i);
-        y[i] = static_cast<float>(200 + i);
-    }
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-        b.fill(static_cast<float>(lane));
-        lanes_of<float>().select_equal(a.data(), b.data(), x.data(), y.data(), got.data());
-        for (size_t i = 0; i < kLanes; ++i) EXPECT_EQ(got[i], i == lane ? x[i] : y[i]) << lane << ", " << i;
-    }
-}
-
 TEST(VectorOfFloats, ColumnsAreNumbersAStrideApart) {
     for (const size_t stride : {1, 2, 3, 10, 16, 17, 33, 1000}) {
         const size_t count = (kLanes - 1) * stride + 1;
@@ -284,6 +267,39 @@ TEST(VectorOfFloats, ColumnsAreNumbersAStrideApart) {
                     << stride;
         }
     }
+}
+
+TEST(VectorOfFloats, QuartersAreFourNumbersEachAStrideApart) {
+    for (const size_t stride : {4, 5, 7, 10, 16, 17, 33, 1000}) {
+        const size_t count = 3 * stride + 4;
+        GuardedMemory<float> memory(count);
+        for (const Flush flush : kBothEnds) {
+            float* const p = memory.place(count, flush);
+            for (size_t i = 0; i < count; ++i) p[i] = static_cast<float>(i);
+            Lanes<float> got;
+            lanes_of<float>().load_quarters(p, stride, got.data());
+            for (size_t k = 0; k < kLanes; ++k)
+                EXPECT_EQ(got[k], static_cast<float>(k / 4 * stride + k % 4)) << stride << ", " << k;
+
+            for (size_t k = 0; k < kLanes; ++k) got[k] = -1 - static_cast<float>(k);
+            lanes_of<float>().store_quarters(p, stride, got.data());
+            for (size_t i = 0; i < count; ++i) {
+                const size_t quarter = i / stride < 3 ? i / stride : 3, j = i - quarter * stride;
+                ASSERT_EQ(p[i], j < 4 ? -1 - static_cast<float>(4 * quarter + j) : static_cast<float>(i))
+                    << stride << ", " << i;
+            }
+        }
+    }
+}
+
+TEST(VectorOfFloats, TransposeQuartersTurnsEachQuarter) {
+    std::array<Lanes<float>, 4> rows;
+    for (size_t i = 0; i < 4; ++i)
+        for (size_t k = 0; k < kLanes; ++k) rows[i][k] = static_cast<float>(100 * i + k);
+    lanes_of<float>().transpose_quarters(rows[0].data(), rows[1].data(), rows[2].data(), rows[3].data());
+    for (size_t i = 0; i < 4; ++i)
+        for (size_t k = 0; k < kLanes; ++k)
+            EXPECT_EQ(rows[i][k], static_cast<float>(100 * (k % 4) + k / 4 * 4 + i)) << i << ", " << k;
 }
 
 TYPED_TEST(Vector, PowerOfTwoShiftsIntoTheExponent) {

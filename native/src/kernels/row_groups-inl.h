@@ -17,7 +17,6 @@ struct RowGroup {
     size_t label[kLanes];          // as in Label
     alignas(64) double z[kLanes];  // the label's logit, −infinity where there is no label
     alignas(64) double weight[kLanes];
-    alignas(64) float label_number[kLanes];  // −1 where there is no label; only of few classes
 };
 NXENT_INLINE Array<F> logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
     return array_of<F>(job.logits, 1, job.element_type).from(i * job.logits_stride);
@@ -111,14 +110,12 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     }
 
     nxent_totals sums = totals;
-    for (size_t k = 0; k < group.count; ++k) {
-        if (wants_losses) {
-            put_row_outputs<F>(job, group.index[k], losses[k].loss, losses[k].z_loss, losses[k].lse);
-            sums.loss += losses[k].loss;
-            sums.z_loss += losses[k].z_loss;
-        }
-        if (job.class_weights) sums.weight += group.weight[k];
+    for (size_t k = 0; wants_losses && k < group.count; ++k) {
+        put_row_outputs<F>(job, group.index[k], losses[k].loss, losses[k].z_loss, losses[k].lse);
+        sums.loss += losses[k].loss;
+        sums.z_loss += losses[k].z_loss;
     }
+    for (size_t k = 0; job.class_weights && k < group.count; ++k) sums.weight += group.weight[k];
     if (!job.class_weights) sums.weight += static_cast<double>(group.count);
     sums.rows += group.count;
     totals = sums;
@@ -175,55 +172,87 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     }
 }
 
-// So few classes that a group goes class by class, with a lane for each row.
-constexpr size_t kFewClasses = 2 * kLanes;
+// So few classes that a group goes class by class, with a lane for each row. Chosen by measurement on AVX2.
+constexpr size_t kFewClasses = 208;
+static_assert(kFewClasses <= kTile, "a row is one tile");
+
+// Between kLanes rows and as many lanes: class j of the k-th row is columns[j * kLanes + k]. Four classes at a time; the
+// last four may overlap those before.
+NXENT_INLINE void load_columns(const float* rows, size_t stride, size_t classes, float* columns) {
+    const auto load_four = [&](size_t j) {
+        const float* const p = rows + j;
+        F a = load_quarters(p, 4 * stride), b = load_quarters(p + stride, 4 * stride);
+        F c = load_quarters(p + 2 * stride, 4 * stride), d = load_quarters(p + 3 * stride, 4 * stride);
+        transpose_quarters(a, b, c, d);
+        float* const to = columns + j * kLanes;
+        store(to, a);
+        store(to + kLanes, b);
+        store(to + 2 * kLanes, c);
+        store(to + 3 * kLanes, d);
+    };
+    size_t j = 0;
+    for (; j + 4 <= classes; j += 4) load_four(j);
+    if (classes >= 4 && classes - j > 1) return load_four(classes - 4);
+    for (; j < classes; ++j) store(columns + j * kLanes, load_column(rows + j, stride));
+}
+NXENT_INLINE void store_scaled_columns(float* rows, size_t stride, size_t classes, const float* columns,
+                                       const Scale<F>& scale) {
+    const auto column = [&](size_t j) { return scaled(load(columns + j * kLanes), scale); };
+    const auto store_four = [&](size_t j) {
+        F a = column(j), b = column(j + 1), c = column(j + 2), d = column(j + 3);
+        transpose_quarters(a, b, c, d);
+        float* const p = rows + j;
+        store_quarters(p, 4 * stride, a);
+        store_quarters(p + stride, 4 * stride, b);
+        store_quarters(p + 2 * stride, 4 * stride, c);
+        store_quarters(p + 3 * stride, 4 * stride, d);
+    };
+    size_t j = 0;
+    for (; j + 4 <= classes; j += 4) store_four(j);
+    if (classes >= 4 && classes - j > 1) return store_four(classes - 4);
+    for (; j < classes; ++j) store_column(rows + j, stride, column(j));
+}
 
 // A group of few classes. False, with nothing written, where a row is not ordinary.
-NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan, RowGroup& group,
-                                                 nxent_totals& totals) {
+NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan,
+                                                 const RowGroup& group, nxent_totals& totals) {
     const size_t classes = job.rows.classes;
-    alignas(64) float v[kFewClasses][kLanes];  // class by class
-    alignas(64) float row[kFewClasses];
-    const bool converts = job.element_type != NXENT_FLOAT32;
-    // Whole groups of rows that follow one another go between memory and registers without a detour.
+    alignas(64) float columns[kFewClasses * kLanes];
+    alignas(64) float rows[kLanes * kFewClasses];
+    // Whole groups of rows that follow one another are read and written where they lie.
     const size_t first = group.index[0];
-    const bool follows = !converts && group.count == kLanes && group.index[kLanes - 1] - first == kLanes - 1;
-    const float* const z_floats = static_cast<const float*>(job.logits);
-    float* const grad_floats = static_cast<float*>(job.grad);
-    if (follows)
-        for (size_t j = 0; j < classes; ++j) {
-            const float* const z = z_floats + first * job.logits_stride;
-            prefetch(z + j * kLanes, kPrefetch);
-            store(v[j], load_column(z + j, job.logits_stride));
-        }
-    else
-        for (size_t k = 0; k < kLanes; ++k) {
-            if (converts) load_run(logits_of(job, group.index[k]), 0, row, classes);
-            const float* const z = converts ? row : z_floats + group.index[k] * job.logits_stride;
-            for (size_t j = 0; j < classes; ++j) v[j][k] = z[j];
-        }
-    const F nothing = set(static_cast<float>(-kInfinity)), one = set(1.0f), label = load(group.label_number);
-    F greatest = nothing, z_label = nothing, number = set(0.0f);
-    for (size_t j = 0; j < classes; ++j, number = add(number, one)) {
-        const F z = load(v[j]), other = select_equal(label, number, nothing, z);
-        z_label = select_equal(label, number, z, z_label);
-        greatest = greater(other, greatest);
-        store(v[j], other);
+    const bool follows =
+        job.element_type == NXENT_FLOAT32 && group.count == kLanes && group.index[kLanes - 1] - first == kLanes - 1;
+    if (follows) {
+        const float* const z = static_cast<const float*>(job.logits) + first * job.logits_stride;
+        for (size_t j = 0; j < classes; ++j) prefetch(z + j * kLanes, kPrefetch);
+        load_columns(z, job.logits_stride, classes, columns);
+    } else {
+        for (size_t k = 0; k < kLanes; ++k) load_run(logits_of(job, group.index[k]), 0, rows + k * classes, classes);
+        load_columns(rows, classes, classes, columns);
     }
-    store(group.z, widen(z_label));
+    for (size_t k = 0; k < kLanes; ++k)
+        if (group.label[k] < classes) columns[group.label[k] * kLanes + k] = -__builtin_huge_valf();
+    F greatest = set(-__builtin_huge_valf());
+    for (size_t j = 0; j < classes; ++j) greatest = greater(load(columns + j * kLanes), greatest);
     // As in anchor_at(), where nothing is shifted.
     const D m = widen(greatest), n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
-    const Exponential<F> c{set(0.0f), narrow(exponential_lowest<F>(n)), narrow(exponential_round<F>(n))};
-    for (size_t j = 0; j < classes; ++j) store(v[j], exponential<Input::Plain>(load(v[j]), c));
 
-    // sum_lanes() of one tile. Its lane j holds class j, exactly, and class j + kLanes if there is one.
+    // Class j is added in lane j of a tile, modulo kLanes, and then the lanes in the order of sum_lanes().
+    const Exponential<F> c{set(0.0f), narrow(exponential_lowest<F>(n)), narrow(exponential_round<F>(n))};
     const auto lane = [&](size_t j) {
-        const F e = load(v[j]);
-        if (j + kLanes >= classes) return widen(e);
+        const auto next = [&] {
+            const F e = exponential<Input::Plain>(load(columns + j * kLanes), c);
+            store(columns + j * kLanes, e);
+            j += kLanes;
+            return e;
+        };
+        const F first_e = next();
+        if (j >= classes) return widen(first_e);
         TileSum<F> tile = empty_tile<F>();
-        accumulate(tile, e);
-        accumulate(tile, load(v[j + kLanes]));
+        accumulate(tile, first_e);
+        while (j < classes) accumulate(tile, next());
         return add_widened(widen(sub(tile.high, set_all<F>(kSumBase))), tile.low);
     };
     const size_t lanes = classes < kLanes ? classes : kLanes;
@@ -239,20 +268,14 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     if (!finish_group(job, plan, group, n, sum[0], gradient, totals)) return false;
     const Scale<F> scale{load(gradient.lowest), load(gradient.high), load(gradient.low),
                          set(static_cast<float>(kUnbias))};
-    number = set(0.0f);
-    const F of_label = load(gradient.label);
-    for (size_t j = 0; j < classes; ++j, number = add(number, one)) {
-        const F g = select_equal(label, number, of_label, scaled(load(v[j]), scale));
-        if (follows)
-            store_column(grad_floats + first * job.grad_stride + j, job.grad_stride, g);
-        else
-            store(v[j], g);
-    }
-    for (size_t k = 0; !follows && k < group.count; ++k) {
-        float* const g = converts ? row : grad_floats + group.index[k] * job.grad_stride;
-        for (size_t j = 0; j < classes; ++j) g[j] = v[j][k];
-        if (converts) store_run(gradient_of(job, group.index[k]), 0, row, classes, false, true);
-    }
+    float* const g = follows ? static_cast<float*>(job.grad) + first * job.grad_stride : rows;
+    const size_t stride = follows ? job.grad_stride : classes;
+    store_scaled_columns(g, stride, classes, columns, scale);
+    for (size_t k = 0; k < kLanes; ++k)
+        if (group.label[k] < classes) g[k * stride + group.label[k]] = gradient.label[k];
+    if (!follows)
+        for (size_t k = 0; k < group.count; ++k)
+            store_run(gradient_of(job, group.index[k]), 0, rows + k * classes, classes, false, true);
     return true;
 }
 
@@ -268,7 +291,9 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
     const size_t most = kGroupElements / classes < kLanes ? kGroupElements / classes : kLanes;
     const bool few = classes <= kFewClasses;
     const bool int32 = job.target == Target::Int32;
-    const bool only_labels = few && (int32 || job.target == Target::Int64) && !job.ignores && !job.class_weights;
+    const bool only_labels = few && job.element_type == NXENT_FLOAT32 && (int32 || job.target == Target::Int64) &&
+                             !job.ignores && !job.class_weights;
+    const float* const z_floats = static_cast<const float*>(job.logits);
     for (size_t i = rows.begin; i < rows.end;) {
         RowGroup group;
         size_t count = 0;
@@ -280,9 +305,9 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 const bool inside = static_cast<uint64_t>(y) < classes;
                 group.index[count] = i;
                 group.label[count] = inside ? static_cast<size_t>(y) : kNoLabel;
-                group.label_number[count] = inside ? static_cast<float>(static_cast<int32_t>(y)) : -1.0f;
                 group.weight[count] = 1;
-                group.z[count] = -kInfinity;
+                group.z[count] =
+                    inside ? static_cast<double>(z_floats[i * job.logits_stride + static_cast<size_t>(y)]) : -kInfinity;
             }
         for (; i < rows.end && count < most; ++i) {
             const Label label = label_of(job, i);
@@ -292,9 +317,8 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             }
             group.index[count] = i;
             group.label[count] = label.index;
-            group.label_number[count] = label.index < kFewClasses ? static_cast<float>(label.index) : -1.0f;
             group.weight[count] = label.weight;
-            group.z[count] = label.index < classes && !few ? element(logits_of(job, i), label.index) : -kInfinity;
+            group.z[count] = label.index < classes ? element(logits_of(job, i), label.index) : -kInfinity;
             ++count;
         }
         group.count = count;
@@ -303,7 +327,6 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             for (size_t k = count; k < kLanes; ++k) {
                 group.index[k] = group.index[0];
                 group.label[k] = group.label[0];
-                group.label_number[k] = group.label_number[0];
                 group.weight[k] = group.weight[0];
                 group.z[k] = group.z[0];
             }

@@ -8,6 +8,7 @@
 
 #include "../compiler.h"
 #include "../elements.h"
+#include "four_apart-inl.h"
 
 namespace nxent {
 namespace NXENT_TARGET {
@@ -135,26 +136,9 @@ NXENT_INLINE F select_below(F a, F b, F x, F y) {
     return {_mm256_blendv_ps(y.a, x.a, _mm256_cmp_ps(a.a, b.a, _CMP_LT_OQ)),
             _mm256_blendv_ps(y.b, x.b, _mm256_cmp_ps(a.b, b.b, _CMP_LT_OQ))};
 }
-NXENT_INLINE F select_equal(F a, F b, F x, F y) {
-    return {_mm256_blendv_ps(y.a, x.a, _mm256_cmp_ps(a.a, b.a, _CMP_EQ_OQ)),
-            _mm256_blendv_ps(y.b, x.b, _mm256_cmp_ps(a.b, b.b, _CMP_EQ_OQ))};
-}
 NXENT_INLINE F power_of_two(F a) {
     return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.a), 23)),
             _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a.b), 23))};
-}
-// Gathers and scatters of AVX2 and AVX-512 are slower than single elements on AMD's processors.
-NXENT_INLINE __m128 load_four_apart(const float* p, size_t stride) {
-    __m128 v = _mm_load_ss(p);
-    v = _mm_insert_ps(v, _mm_load_ss(p + stride), 0x10);
-    v = _mm_insert_ps(v, _mm_load_ss(p + 2 * stride), 0x20);
-    return _mm_insert_ps(v, _mm_load_ss(p + 3 * stride), 0x30);
-}
-NXENT_INLINE void store_four_apart(float* p, size_t stride, __m128 v) {
-    _mm_store_ss(p, v);
-    _mm_store_ss(p + stride, _mm_movehdup_ps(v));
-    _mm_store_ss(p + 2 * stride, _mm_movehl_ps(v, v));
-    _mm_store_ss(p + 3 * stride, _mm_permute_ps(v, 3));
 }
 NXENT_INLINE __m256 join(__m128 low, __m128 high) { return _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1); }
 NXENT_INLINE F load_column(const float* p, size_t stride) {
@@ -166,6 +150,28 @@ NXENT_INLINE void store_column(float* p, size_t stride, F a) {
     store_four_apart(p + 4 * stride, stride, _mm256_extractf128_ps(a.a, 1));
     store_four_apart(p + 8 * stride, stride, _mm256_castps256_ps128(a.b));
     store_four_apart(p + 12 * stride, stride, _mm256_extractf128_ps(a.b, 1));
+}
+NXENT_INLINE F load_quarters(const float* p, size_t stride) {
+    return {join(_mm_loadu_ps(p), _mm_loadu_ps(p + stride)),
+            join(_mm_loadu_ps(p + 2 * stride), _mm_loadu_ps(p + 3 * stride))};
+}
+NXENT_INLINE void store_quarters(float* p, size_t stride, F a) {
+    _mm_storeu_ps(p, _mm256_castps256_ps128(a.a));
+    _mm_storeu_ps(p + stride, _mm256_extractf128_ps(a.a, 1));
+    _mm_storeu_ps(p + 2 * stride, _mm256_castps256_ps128(a.b));
+    _mm_storeu_ps(p + 3 * stride, _mm256_extractf128_ps(a.b, 1));
+}
+NXENT_INLINE void transpose_quarters(__m256& a, __m256& b, __m256& c, __m256& d) {
+    const __m256 ab_low = _mm256_unpacklo_ps(a, b), ab_high = _mm256_unpackhi_ps(a, b);
+    const __m256 cd_low = _mm256_unpacklo_ps(c, d), cd_high = _mm256_unpackhi_ps(c, d);
+    a = _mm256_shuffle_ps(ab_low, cd_low, _MM_SHUFFLE(1, 0, 1, 0));
+    b = _mm256_shuffle_ps(ab_low, cd_low, _MM_SHUFFLE(3, 2, 3, 2));
+    c = _mm256_shuffle_ps(ab_high, cd_high, _MM_SHUFFLE(1, 0, 1, 0));
+    d = _mm256_shuffle_ps(ab_high, cd_high, _MM_SHUFFLE(3, 2, 3, 2));
+}
+NXENT_INLINE void transpose_quarters(F& a, F& b, F& c, F& d) {
+    transpose_quarters(a.a, b.a, c.a, d.a);
+    transpose_quarters(a.b, b.b, c.b, d.b);
 }
 NXENT_INLINE F replace_lane(F a, size_t lane, float value) {
     const __m256i wanted = _mm256_set1_epi32(static_cast<int>(lane));

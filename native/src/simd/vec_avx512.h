@@ -8,6 +8,7 @@
 
 #include "../compiler.h"
 #include "../elements.h"
+#include "four_apart-inl.h"
 
 namespace nxent {
 namespace NXENT_TARGET {
@@ -77,23 +78,7 @@ NXENT_INLINE F zero_below(F a, F limit) {
 NXENT_INLINE F select_below(F a, F b, F x, F y) {
     return {_mm512_mask_mov_ps(y.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), x.v)};
 }
-NXENT_INLINE F select_equal(F a, F b, F x, F y) {
-    return {_mm512_mask_mov_ps(y.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ), x.v)};
-}
 NXENT_INLINE F power_of_two(F a) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a.v), 23))}; }
-// Gathers and scatters of AVX2 and AVX-512 are slower than single elements on AMD's processors.
-NXENT_INLINE __m128 load_four_apart(const float* p, size_t stride) {
-    __m128 v = _mm_load_ss(p);
-    v = _mm_insert_ps(v, _mm_load_ss(p + stride), 0x10);
-    v = _mm_insert_ps(v, _mm_load_ss(p + 2 * stride), 0x20);
-    return _mm_insert_ps(v, _mm_load_ss(p + 3 * stride), 0x30);
-}
-NXENT_INLINE void store_four_apart(float* p, size_t stride, __m128 v) {
-    _mm_store_ss(p, v);
-    _mm_store_ss(p + stride, _mm_movehdup_ps(v));
-    _mm_store_ss(p + 2 * stride, _mm_movehl_ps(v, v));
-    _mm_store_ss(p + 3 * stride, _mm_permute_ps(v, 3));
-}
 NXENT_INLINE F load_column(const float* p, size_t stride) {
     __m512 v = _mm512_castps128_ps512(load_four_apart(p, stride));
     v = _mm512_insertf32x4(v, load_four_apart(p + 4 * stride, stride), 1);
@@ -105,6 +90,26 @@ NXENT_INLINE void store_column(float* p, size_t stride, F a) {
     store_four_apart(p + 4 * stride, stride, _mm512_extractf32x4_ps(a.v, 1));
     store_four_apart(p + 8 * stride, stride, _mm512_extractf32x4_ps(a.v, 2));
     store_four_apart(p + 12 * stride, stride, _mm512_extractf32x4_ps(a.v, 3));
+}
+NXENT_INLINE F load_quarters(const float* p, size_t stride) {
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + stride), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + 2 * stride), 2);
+    return {_mm512_insertf32x4(v, _mm_loadu_ps(p + 3 * stride), 3)};
+}
+NXENT_INLINE void store_quarters(float* p, size_t stride, F a) {
+    _mm_storeu_ps(p, _mm512_castps512_ps128(a.v));
+    _mm_storeu_ps(p + stride, _mm512_extractf32x4_ps(a.v, 1));
+    _mm_storeu_ps(p + 2 * stride, _mm512_extractf32x4_ps(a.v, 2));
+    _mm_storeu_ps(p + 3 * stride, _mm512_extractf32x4_ps(a.v, 3));
+}
+NXENT_INLINE void transpose_quarters(F& a, F& b, F& c, F& d) {
+    const __m512 ab_low = _mm512_unpacklo_ps(a.v, b.v), ab_high = _mm512_unpackhi_ps(a.v, b.v);
+    const __m512 cd_low = _mm512_unpacklo_ps(c.v, d.v), cd_high = _mm512_unpackhi_ps(c.v, d.v);
+    a.v = _mm512_shuffle_ps(ab_low, cd_low, _MM_SHUFFLE(1, 0, 1, 0));
+    b.v = _mm512_shuffle_ps(ab_low, cd_low, _MM_SHUFFLE(3, 2, 3, 2));
+    c.v = _mm512_shuffle_ps(ab_high, cd_high, _MM_SHUFFLE(1, 0, 1, 0));
+    d.v = _mm512_shuffle_ps(ab_high, cd_high, _MM_SHUFFLE(3, 2, 3, 2));
 }
 NXENT_INLINE F replace_lane(F a, size_t lane, float value) {
     return {_mm512_mask_mov_ps(a.v, static_cast<__mmask16>(1u << lane), _mm512_set1_ps(value))};

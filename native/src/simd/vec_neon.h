@@ -116,9 +116,6 @@ NXENT_INLINE F zero_below(F a, F limit) {
 NXENT_INLINE F select_below(F a, F b, F x, F y) {
     return map([&](int i) { return vbslq_f32(vcltq_f32(a.v[i], b.v[i]), x.v[i], y.v[i]); });
 }
-NXENT_INLINE F select_equal(F a, F b, F x, F y) {
-    return map([&](int i) { return vbslq_f32(vceqq_f32(a.v[i], b.v[i]), x.v[i], y.v[i]); });
-}
 NXENT_INLINE F power_of_two(F a) {
     return map([&](int i) { return vreinterpretq_f32_u32(vshlq_n_u32(vreinterpretq_u32_f32(a.v[i]), 23)); });
 }
@@ -139,6 +136,28 @@ NXENT_INLINE void store_column(float* p, size_t stride, F a) {
         vst1q_lane_f32(p + stride, a.v[i], 1);
         vst1q_lane_f32(p + 2 * stride, a.v[i], 2);
         vst1q_lane_f32(p + 3 * stride, a.v[i], 3);
+    }
+}
+NXENT_INLINE F load_quarters(const float* p, size_t stride) {
+    return map([&](int i) { return vld1q_f32(p + static_cast<size_t>(i) * stride); });
+}
+NXENT_INLINE void store_quarters(float* p, size_t stride, F a) {
+    for (size_t i = 0; i < 4; ++i) vst1q_f32(p + i * stride, a.v[i]);
+}
+NXENT_INLINE float32x4_t first_pairs(float32x4_t a, float32x4_t b) {
+    return vreinterpretq_f32_f64(vtrn1q_f64(vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(b)));
+}
+NXENT_INLINE float32x4_t second_pairs(float32x4_t a, float32x4_t b) {
+    return vreinterpretq_f32_f64(vtrn2q_f64(vreinterpretq_f64_f32(a), vreinterpretq_f64_f32(b)));
+}
+NXENT_INLINE void transpose_quarters(F& a, F& b, F& c, F& d) {
+    for (int i = 0; i < 4; ++i) {
+        const float32x4_t ab_even = vtrn1q_f32(a.v[i], b.v[i]), ab_odd = vtrn2q_f32(a.v[i], b.v[i]);
+        const float32x4_t cd_even = vtrn1q_f32(c.v[i], d.v[i]), cd_odd = vtrn2q_f32(c.v[i], d.v[i]);
+        a.v[i] = first_pairs(ab_even, cd_even);
+        b.v[i] = first_pairs(ab_odd, cd_odd);
+        c.v[i] = second_pairs(ab_even, cd_even);
+        d.v[i] = second_pairs(ab_odd, cd_odd);
     }
 }
 alignas(64) constexpr uint32_t kLaneNumbers[kLanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

@@ -157,10 +157,6 @@ NXENT_INLINE F zero_below(F a, F limit) {
 NXENT_INLINE F select_below(F a, F b, F x, F y) {
     return map([&](int i) { return a.v[i] < b.v[i] ? x.v[i] : y.v[i]; });
 }
-// a == b ? x : y. A NaN in a or b gives y.
-NXENT_INLINE F select_equal(F a, F b, F x, F y) {
-    return map([&](int i) { return a.v[i] <= b.v[i] && a.v[i] >= b.v[i] ? x.v[i] : y.v[i]; });
-}
 // The low bits of each lane, shifted into the exponent: for a = 1.5·2^23 + k this is 2^(k − 127), and 0 for k = 0.
 NXENT_INLINE F power_of_two(F a) {
     return map([&](int i) { return bit_cast<float>(bit_cast<uint32_t>(a.v[i]) << 23); });
@@ -171,6 +167,24 @@ NXENT_INLINE F load_column(const float* p, size_t stride) {
 }
 NXENT_INLINE void store_column(float* p, size_t stride, F a) {
     for (size_t i = 0; i < kLanes; ++i) p[i * stride] = a.v[i];
+}
+// Four numbers that lie next to one another in each quarter of the lanes, the quarters so many apart, and back.
+NXENT_INLINE F load_quarters(const float* p, size_t stride) {
+    return map([&](int i) { return p[static_cast<size_t>(i / 4) * stride + static_cast<size_t>(i % 4)]; });
+}
+NXENT_INLINE void store_quarters(float* p, size_t stride, F a) {
+    for (size_t i = 0; i < kLanes; ++i) p[i / 4 * stride + i % 4] = a.v[i];
+}
+// Each quarter of the four vectors is turned as the 4 × 4 matrix whose rows it holds.
+NXENT_INLINE void transpose_quarters(F& a, F& b, F& c, F& d) {
+    F* const rows[] = {&a, &b, &c, &d};
+    for (int quarter = 0; quarter < kLanes; quarter += 4)
+        for (int i = 0; i < 4; ++i)
+            for (int j = 0; j < i; ++j) {
+                const float x = rows[i]->v[quarter + j];
+                rows[i]->v[quarter + j] = rows[j]->v[quarter + i];
+                rows[j]->v[quarter + i] = x;
+            }
 }
 // One lane as given; none where lane is kLanes.
 NXENT_INLINE F replace_lane(F a, size_t lane, float value) {

@@ -26,9 +26,11 @@ struct LaneOperations {
     void (*greater)(const T* a, const T* b, T* out);
     void (*zero_below)(const T* a, const T* limit, T* out);
     void (*select_below)(const T* a, const T* b, const T* x, const T* y, T* out);
-    void (*select_equal)(const T* a, const T* b, const T* x, const T* y, T* out);
     void (*load_column)(const T* p, size_t stride, T* out);
     void (*store_column)(T* p, size_t stride, const T* lanes);
+    void (*load_quarters)(const T* p, size_t stride, T* out);
+    void (*store_quarters)(T* p, size_t stride, const T* lanes);
+    void (*transpose_quarters)(T* a, T* b, T* c, T* d);
     void (*power_of_two)(const T* a, T* out);
     void (*replace_lane)(const T* a, size_t lane, T value, T* out);
     T (*greatest_lane)(const T* a);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+//
+// Four floats a stride apart, for both vector abstractions on x86. Gathers and scatters of AVX2 and AVX-512 are slower than
+// single elements on AMD's processors.
+#pragma once
+
+#include <immintrin.h>
+
+#include "../compiler.h"
+
+namespace nxent {
+namespace NXENT_TARGET {
+namespace {
+
+NXENT_INLINE __m128 load_four_apart(const float* p, size_t stride) {
+    __m128 v = _mm_load_ss(p);
+    v = _mm_insert_ps(v, _mm_load_ss(p + stride), 0x10);
+    v = _mm_insert_ps(v, _mm_load_ss(p + 2 * stride), 0x20);
+    return _mm_insert_ps(v, _mm_load_ss(p + 3 * stride), 0x30);
+}
+NXENT_INLINE void store_four_apart(float* p, size_t stride, __m128 v) {
+    _mm_store_ss(p, v);
+    _mm_store_ss(p + stride, _mm_movehdup_ps(v));
+    _mm_store_ss(p + 2 * stride, _mm_movehl_ps(v, v));
+    _mm_store_ss(p + 3 * stride, _mm_permute_ps(v, 3));
+}
+
+}  // namespace
+}  // namespace NXENT_TARGET
+}  // namespace nxent
