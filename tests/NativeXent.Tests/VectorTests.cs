@@ -122,6 +122,36 @@ internal sealed unsafe class VectorTests<TVector, TDoubles>
     }
 
     [Test]
+    public void Quarters_are_four_numbers_each_a_stride_apart([Values(4, 5, 7, 16, 33)] int stride)
+    {
+        float[] memory = [.. Enumerable.Range(0, (3 * stride) + 4).Select(i => (float)i)];
+        float[] expected = [.. Enumerable.Range(0, Length).Select(i => (float)((i / 4 * stride) + (i % 4)))];
+        fixed (float* p = memory)
+        {
+            Assert.That(ToArray(TVector.LoadQuarters(p, (nuint)stride)), Is.EqualTo(expected));
+
+            float[] stored = [.. Enumerable.Range(0, Length).Select(i => -1f - i)];
+            TVector.StoreQuarters(p, (nuint)stride, Vector(stored));
+            Assert.That(expected.Select(i => memory[(int)i]), Is.EqualTo(stored));
+            Assert.That(memory.Count(value => value < 0), Is.EqualTo(Length), "the numbers between are as they were");
+        }
+    }
+
+    [Test]
+    public void TransposeQuarters()
+    {
+        TVector[] rows =
+            [.. Enumerable.Range(0, 4).Select(i => Vector([.. Enumerable.Range(0, Length).Select(k => (100f * i) + k)]))];
+        TVector.TransposeQuarters(ref rows[0], ref rows[1], ref rows[2], ref rows[3]);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            IEnumerable<float> expected =
+                from k in Enumerable.Range(0, Length) select (100f * (k % 4)) + (k / 4 * 4) + i;
+            Assert.That(ToArray(rows[i]), Is.EqualTo(expected));
+        }
+    }
+
+    [Test]
     public void GreatestLane([Range(0, Length - 1)] int lane)
     {
         foreach (float other in (float[])[float.NegativeInfinity, float.MinValue, -2, 0])

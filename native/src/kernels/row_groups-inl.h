@@ -70,6 +70,7 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
         store(lanes_n, n);
         store(lanes_others, others);
         store(lanes_e_label, e_label);
+        losses[0] = {};
         for (size_t k = 0; k < kLanes; ++k) {
             RowSums<double> s;
             s.anchor = {0, lanes_n[k]};

@@ -104,6 +104,32 @@ internal readonly unsafe struct Avx2Vector(Vector256<float> a, Vector256<float> 
             Avx2.ShiftLeftLogical(a.B.AsInt32(), 23).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Avx2Vector LoadQuarters(float* source, nuint stride) =>
+        new(
+            Vector256.Create(Sse.LoadVector128(source), Sse.LoadVector128(source + stride)),
+            Vector256.Create(Sse.LoadVector128(source + (2 * stride)), Sse.LoadVector128(source + (3 * stride))));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreQuarters(float* destination, nuint stride, Avx2Vector a)
+    {
+        Sse.Store(destination, a.A.GetLower());
+        Sse.Store(destination + stride, a.A.GetUpper());
+        Sse.Store(destination + (2 * stride), a.B.GetLower());
+        Sse.Store(destination + (3 * stride), a.B.GetUpper());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TransposeQuarters(ref Avx2Vector a, ref Avx2Vector b, ref Avx2Vector c, ref Avx2Vector d)
+    {
+        var (a0, b0, c0, d0) = TransposeQuarters(a.A, b.A, c.A, d.A);
+        var (a1, b1, c1, d1) = TransposeQuarters(a.B, b.B, c.B, d.B);
+        a = new(a0, a1);
+        b = new(b0, b1);
+        c = new(c0, c1);
+        d = new(d0, d1);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx2Vector ReplaceLane(Avx2Vector a, nuint lane, float value)
     {
         Vector256<int> wanted = Vector256.Create((int)lane);
@@ -132,6 +158,21 @@ internal readonly unsafe struct Avx2Vector(Vector256<float> a, Vector256<float> 
         return (
             Avx2.CompareGreaterThan(limit, Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7)).AsSingle(),
             Avx2.CompareGreaterThan(limit, Vector256.Create(8, 9, 10, 11, 12, 13, 14, 15)).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector256<float> A, Vector256<float> B, Vector256<float> C, Vector256<float> D) TransposeQuarters(
+        Vector256<float> a, Vector256<float> b, Vector256<float> c, Vector256<float> d)
+    {
+        Vector256<float> abLow = Avx.UnpackLow(a, b);
+        Vector256<float> abHigh = Avx.UnpackHigh(a, b);
+        Vector256<float> cdLow = Avx.UnpackLow(c, d);
+        Vector256<float> cdHigh = Avx.UnpackHigh(c, d);
+        return (
+            Avx.Shuffle(abLow, cdLow, 0b_01_00_01_00),
+            Avx.Shuffle(abLow, cdLow, 0b_11_10_11_10),
+            Avx.Shuffle(abHigh, cdHigh, 0b_01_00_01_00),
+            Avx.Shuffle(abHigh, cdHigh, 0b_11_10_11_10));
     }
 
     // .NET has no F16C. Each lane holds 16 bits.

@@ -83,6 +83,31 @@ internal readonly unsafe struct Avx512Vector(Vector512<float> v) : IVector<Avx51
         new(Avx512F.ShiftLeftLogical(a.V.AsInt32(), 23).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Avx512Vector LoadQuarters(float* source, nuint stride)
+    {
+        Avx2Vector halves = Avx2Vector.LoadQuarters(source, stride);
+        return new(Vector512.Create(halves.A, halves.B));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreQuarters(float* destination, nuint stride, Avx512Vector a) =>
+        Avx2Vector.StoreQuarters(destination, stride, new(a.V.GetLower(), a.V.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TransposeQuarters(
+        ref Avx512Vector a, ref Avx512Vector b, ref Avx512Vector c, ref Avx512Vector d)
+    {
+        Vector512<float> abLow = Avx512F.UnpackLow(a.V, b.V);
+        Vector512<float> abHigh = Avx512F.UnpackHigh(a.V, b.V);
+        Vector512<float> cdLow = Avx512F.UnpackLow(c.V, d.V);
+        Vector512<float> cdHigh = Avx512F.UnpackHigh(c.V, d.V);
+        a = new(Avx512F.Shuffle(abLow, cdLow, 0b_01_00_01_00));
+        b = new(Avx512F.Shuffle(abLow, cdLow, 0b_11_10_11_10));
+        c = new(Avx512F.Shuffle(abHigh, cdHigh, 0b_01_00_01_00));
+        d = new(Avx512F.Shuffle(abHigh, cdHigh, 0b_11_10_11_10));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx512Vector ReplaceLane(Avx512Vector a, nuint lane, float value)
     {
         Avx2Vector halves = Avx2Vector.ReplaceLane(new(a.V.GetLower(), a.V.GetUpper()), lane, value);

@@ -93,6 +93,17 @@ internal unsafe interface IVector<TSelf>
     /// </summary>
     static abstract TSelf PowerOfTwo(TSelf a);
 
+    /// <summary>
+    /// Four numbers that lie next to one another in each quarter of the lanes, the quarters a stride apart.
+    /// </summary>
+    static abstract TSelf LoadQuarters(float* source, nuint stride);
+
+    /// <summary>The reverse of <see cref="LoadQuarters"/>.</summary>
+    static abstract void StoreQuarters(float* destination, nuint stride, TSelf a);
+
+    /// <summary>Turns each quarter of the four vectors as the 4 × 4 matrix whose rows it holds.</summary>
+    static abstract void TransposeQuarters(ref TSelf a, ref TSelf b, ref TSelf c, ref TSelf d);
+
     static abstract TSelf ReplaceLane(TSelf a, nuint lane, float value);
 
     /// <summary>The greatest lane. No lane may be NaN.</summary>
@@ -214,6 +225,8 @@ internal readonly struct OneDouble(double value) : IReal<OneDouble>
 /// <summary>Four doubles, on every machine.</summary>
 internal readonly struct FourDoubles(Vector256<double> value) : IReal<FourDoubles>
 {
+    internal const int Count = 4;
+
     private readonly Vector256<double> _value = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -246,6 +259,12 @@ internal readonly struct FourDoubles(Vector256<double> value) : IReal<FourDouble
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static FourDoubles PowerOfTwo(FourDoubles a) =>
         new(Vector256.ShiftLeft(a._value.AsUInt64(), 52).AsDouble());
+
+    internal bool IsZero
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector256.EqualsAll(_value, Vector256<double>.Zero);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static unsafe FourDoubles Load(double* source) => new(Vector256.Load(source));

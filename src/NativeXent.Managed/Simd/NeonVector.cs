@@ -156,6 +156,36 @@ internal readonly unsafe struct NeonVector(
             AdvSimd.ShiftLeftLogical(a.C.AsUInt32(), 23).AsSingle(),
             AdvSimd.ShiftLeftLogical(a.D.AsUInt32(), 23).AsSingle());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static NeonVector LoadQuarters(float* source, nuint stride) =>
+        new(
+            AdvSimd.LoadVector128(source),
+            AdvSimd.LoadVector128(source + stride),
+            AdvSimd.LoadVector128(source + (2 * stride)),
+            AdvSimd.LoadVector128(source + (3 * stride)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreQuarters(float* destination, nuint stride, NeonVector a)
+    {
+        AdvSimd.Store(destination, a.A);
+        AdvSimd.Store(destination + stride, a.B);
+        AdvSimd.Store(destination + (2 * stride), a.C);
+        AdvSimd.Store(destination + (3 * stride), a.D);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void TransposeQuarters(ref NeonVector a, ref NeonVector b, ref NeonVector c, ref NeonVector d)
+    {
+        var (a0, b0, c0, d0) = TransposeQuarters(a.A, b.A, c.A, d.A);
+        var (a1, b1, c1, d1) = TransposeQuarters(a.B, b.B, c.B, d.B);
+        var (a2, b2, c2, d2) = TransposeQuarters(a.C, b.C, c.C, d.C);
+        var (a3, b3, c3, d3) = TransposeQuarters(a.D, b.D, c.D, d.D);
+        a = new(a0, a1, a2, a3);
+        b = new(b0, b1, b2, b3);
+        c = new(c0, c1, c2, c3);
+        d = new(d0, d1, d2, d3);
+    }
+
     public static NeonVector ReplaceLane(NeonVector a, nuint lane, float value)
     {
         float* lanes = stackalloc float[Lanes.Length];
@@ -167,6 +197,21 @@ internal readonly unsafe struct NeonVector(
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float GreatestLane(NeonVector a) =>
         AdvSimd.Arm64.MaxAcross(AdvSimd.Max(AdvSimd.Max(a.A, a.B), AdvSimd.Max(a.C, a.D))).ToScalar();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector128<float> A, Vector128<float> B, Vector128<float> C, Vector128<float> D) TransposeQuarters(
+        Vector128<float> a, Vector128<float> b, Vector128<float> c, Vector128<float> d)
+    {
+        Vector128<double> abEven = AdvSimd.Arm64.TransposeEven(a, b).AsDouble();
+        Vector128<double> abOdd = AdvSimd.Arm64.TransposeOdd(a, b).AsDouble();
+        Vector128<double> cdEven = AdvSimd.Arm64.TransposeEven(c, d).AsDouble();
+        Vector128<double> cdOdd = AdvSimd.Arm64.TransposeOdd(c, d).AsDouble();
+        return (
+            AdvSimd.Arm64.TransposeEven(abEven, cdEven).AsSingle(),
+            AdvSimd.Arm64.TransposeEven(abOdd, cdOdd).AsSingle(),
+            AdvSimd.Arm64.TransposeOdd(abEven, cdEven).AsSingle(),
+            AdvSimd.Arm64.TransposeOdd(abOdd, cdOdd).AsSingle());
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> Greater(Vector128<float> a, Vector128<float> b) =>

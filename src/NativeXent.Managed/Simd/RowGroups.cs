@@ -18,6 +18,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     private const int LeastGroup = 4;
     private const nuint GroupedClasses = GroupElements / LeastGroup;
 
+    // So few that a group goes class by class, with a lane for each row.
+    private const nuint FewClasses = 208;
+
     internal static new void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
         Plan plan = new(job);
@@ -35,11 +38,36 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     [SkipLocalsInit]
     private static void ComputeGroups(in SoftmaxCrossEntropyJob job, in Plan plan, ref Totals totals)
     {
-        int most = (int)nuint.Min(GroupElements / job.Classes, Lanes.Length);
+        nuint classes = job.Classes;
+        int most = (int)nuint.Min(GroupElements / classes, Lanes.Length);
+        bool few = classes <= FewClasses;
+        bool onlyLabels = few
+            && job.ElementType == ElementType.Float32
+            && plan.Target is Target.Int32 or Target.Int64
+            && !job.Ignores
+            && job.ClassWeights is null;
         Unsafe.SkipInit(out RowGroup group);
+        nuint* index = (nuint*)&group.Index;
+        nuint* labels = (nuint*)&group.Label;
+        double* zOfLabel = (double*)&group.Z;
+        double* weights = (double*)&group.Weight;
         for (nuint i = job.RowBegin; i < job.RowEnd;)
         {
             int count = 0;
+
+            // Where nothing but the labels is of interest, several times as fast as the general way.
+            for (; onlyLabels && count < most && job.RowEnd - i >= (nuint)(most - count); count++, i++)
+            {
+                long y = plan.Target == Target.Int32 ? ((int*)job.Targets)[i] : ((long*)job.Targets)[i];
+                bool inside = (ulong)y < classes;
+                index[count] = i;
+                labels[count] = inside ? (nuint)y : NoLabel;
+                weights[count] = 1;
+                zOfLabel[count] = inside
+                    ? ((float*)job.Logits)[(i * job.LogitsStride) + (nuint)y]
+                    : double.NegativeInfinity;
+            }
+
             for (; i < job.RowEnd && count < most; i++)
             {
                 Label label = LabelOf(job, plan, i);
@@ -49,10 +77,10 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                     continue;
                 }
 
-                group.Index[count] = i;
-                group.Label[count] = label.Index;
-                group.Weight[count] = label.Weight;
-                group.Z[count] = label.Index < job.Classes ? Element(LogitsOf(job, i), label.Index) : double.NegativeInfinity;
+                index[count] = i;
+                labels[count] = label.Index;
+                weights[count] = label.Weight;
+                zOfLabel[count] = label.Index < classes ? Element(LogitsOf(job, i), label.Index) : double.NegativeInfinity;
                 count++;
             }
 
@@ -62,25 +90,25 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             {
                 for (int k = count; k < Lanes.Length; k++)
                 {
-                    group.Index[k] = group.Index[0];
-                    group.Label[k] = group.Label[0];
-                    group.Weight[k] = group.Weight[0];
-                    group.Z[k] = group.Z[0];
+                    index[k] = index[0];
+                    labels[k] = labels[0];
+                    weights[k] = weights[0];
+                    zOfLabel[k] = zOfLabel[0];
                 }
 
-                if (job.Classes > LaneCount)
+                if (few)
                 {
-                    ComputeGroup(job, plan, group, ref totals);
+                    done = ComputeGroupOfFewClasses(job, plan, &group, ref totals);
                 }
                 else
                 {
-                    done = ComputeGroupOfFewClasses(job, plan, group, ref totals);
+                    ComputeGroup(job, plan, &group, ref totals);
                 }
             }
 
             for (int k = 0; !done && k < count; k++)
             {
-                ComputeAlone(job, plan, group.Index[k], ref totals);
+                ComputeAlone(job, plan, index[k], ref totals);
             }
         }
     }
@@ -107,129 +135,167 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         new ElementArray(job.Gradient, 1, job.ElementType).From(i * job.GradientStride);
 
     // FinishRow() of all rows of a group at once, but for their single elements. False, with nothing written, where a
-    // row is not an ordinary one.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    // row is not an ordinary one. Four rows at a time: so many operations on more would be done in memory.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
     private static bool FinishGroup(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
-        ref readonly RowGroup group,
-        TDoubles blockExponent,
-        TDoubles blockSum,
-        out GroupGradient gradient,
+        RowGroup* group,
+        double* blockExponents,
+        double* blockSums,
+        GroupGradient* gradient,
         ref Totals totals)
     {
-        Unsafe.SkipInit(out gradient);
-        TDoubles zero = TDoubles.Set(0.0);
-        TDoubles one = TDoubles.Set(1.0);
+        const int Part = FourDoubles.Count;
+        const double FlushBelow = 1.175495471861059e-38;
+        double* exponents = stackalloc double[Lanes.Length];
+        double* factors = stackalloc double[Lanes.Length];
+        double* others = stackalloc double[Lanes.Length];
+        double* eLabels = stackalloc double[Lanes.Length];
+        FourDoubles zero = FourDoubles.Set(0.0);
+        FourDoubles one = FourDoubles.Set(1.0);
+        FourDoubles strange = zero; // above 0 where a row is not ordinary
         bool labelled = plan.Target != Target.None;
-        TDoubles exponent = blockExponent;
-        TDoubles factor = one;
-        TDoubles eLabel = zero;
-        TDoubles rest = one;
-        TDoubles own = zero;
-        TDoubles strange = zero; // above 0 where a row is not ordinary
-        if (labelled)
+        for (int k = 0; k < Lanes.Length; k += Part)
         {
-            TDoubles u = Load(group.Z);
-            strange = TDoubles.SelectBelow(
-                TDoubles.Set(FloatNumbers<TFloats, TDoubles>.ShiftAbove), DoubleMath.Magnitude(u), one, zero);
-            TDoubles labelExponent = DoubleMath.NearestExponent(u);
-            exponent = TDoubles.Greater(blockExponent, labelExponent);
-            factor = DoubleMath.PowerOfTwo(blockExponent - exponent);
-            eLabel = DoubleMath.ExpReduced(DoubleMath.Reduce(u, labelExponent))
-                * DoubleMath.PowerOfTwo(labelExponent - exponent);
-            TDoubles weight = Load(group.Weight);
-            rest = TDoubles.Set(plan.Spread) * (TDoubles.Set(plan.ClassWeightSum) - weight);
-            own = TDoubles.Set(plan.Kept + plan.Spread) * weight;
+            FourDoubles blockExponent = FourDoubles.Load(blockExponents + k);
+            FourDoubles exponent = blockExponent;
+            FourDoubles factor = one;
+            FourDoubles eLabel = zero;
+            if (labelled)
+            {
+                FourDoubles u = FourDoubles.Load((double*)&group->Z + k);
+                strange += FourDoubles.SelectBelow(
+                    FourDoubles.Set(FloatNumbers<TFloats, TDoubles>.ShiftAbove), DoubleMath.Magnitude(u), one, zero);
+                FourDoubles labelExponent = DoubleMath.NearestExponent(u);
+                exponent = FourDoubles.Greater(blockExponent, labelExponent);
+                factor = DoubleMath.PowerOfTwo(blockExponent - exponent);
+                eLabel = DoubleMath.ExpReduced(DoubleMath.Reduce(u, labelExponent))
+                    * DoubleMath.PowerOfTwo(labelExponent - exponent);
+            }
+
+            exponent.Store(exponents + k);
+            factor.Store(factors + k);
+            eLabel.Store(eLabels + k);
+            (FourDoubles.Load(blockSums + k) * factor * FourDoubles.Set(Scale.Unbias)).Store(others + k);
         }
 
-        TDoubles others = blockSum * factor * TDoubles.Set(Scale.Unbias);
-        TDoubles inverse = one / (others + eLabel);
-
-        Lanes<RowLosses> losses = default;
-        TDoubles pull = zero;
+        // What few calls need is apart: the compiler inlines only so much into one method.
+        RowLosses* losses = stackalloc RowLosses[Lanes.Length];
+        double* logSumExps = stackalloc double[Lanes.Length];
+        double* upstream = stackalloc double[Lanes.Length];
         bool wantsLosses = plan.WantsLoss || plan.WantsLogSumExp;
         if (wantsLosses)
         {
-            Lanes<double> exponents;
-            Lanes<double> allOthers;
-            Lanes<double> eLabels;
-            Lanes<double> logSumExp;
-            TDoubles.Store((double*)&exponents, exponent);
-            TDoubles.Store((double*)&allOthers, others);
-            TDoubles.Store((double*)&eLabels, eLabel);
-            for (int k = 0; k < Lanes.Length; k++)
-            {
-                RowSums sums = new(new(0, exponents[k]), new(allOthers[k]), group.Z[k], eLabels[k]);
-                Label label = new() { Index = group.Label[k], Weight = group.Weight[k] };
-                losses[k] = k < group.Count && !sums.IsNaN ? LossesOf(job, plan, sums, label, null, 0) : losses[0];
-                logSumExp[k] = losses[k].LogSumExp;
-            }
-
-            pull = TDoubles.Set(2.0 * job.ZLossScale) * TDoubles.Load((double*)&logSumExp);
+            ComputeGroupLosses(job, plan, group, exponents, others, eLabels, losses, logSumExps);
         }
-
-        TDoubles allFactor = TDoubles.Set(job.GradScale);
-        if (job.Upstream is not null)
+        else
         {
-            Lanes<double> upstream;
-            for (int k = 0; k < Lanes.Length; k++)
-            {
-                upstream[k] = UpstreamOf(job, group.Index[k]);
-            }
-
-            allFactor *= TDoubles.Load((double*)&upstream);
+            new Span<double>(logSumExps, Lanes.Length).Clear();
         }
 
-        allFactor *= TDoubles.Set(plan.Chain);
-        TDoubles scale = inverse * (((rest + own) + pull) * allFactor) * factor;
+        LoadUpstream(job, group, upstream);
+        double* scales = blockSums;
+        double* labels = blockExponents;
+        double* lowest = factors;
+        for (int k = 0; k < Lanes.Length; k += Part)
+        {
+            FourDoubles rest = one;
+            FourDoubles own = zero;
+            if (labelled)
+            {
+                FourDoubles weight = FourDoubles.Load((double*)&group->Weight + k);
+                rest = FourDoubles.Set(plan.Spread) * (FourDoubles.Set(plan.ClassWeightSum) - weight);
+                own = FourDoubles.Set(plan.Kept + plan.Spread) * weight;
+            }
 
-        // NaN is strange, too.
-        strange += TDoubles.SelectBelow(
-            scale,
-            TDoubles.Set(2.0000000000000004),
-            TDoubles.SelectBelow(scale, TDoubles.Set(8.673617379884035e-19), one, zero),
-            one);
-        if (TDoubles.GreatestLane(strange) > 0)
+            FourDoubles other = FourDoubles.Load(others + k);
+            FourDoubles eLabel = FourDoubles.Load(eLabels + k);
+            FourDoubles inverse = one / (other + eLabel);
+            FourDoubles pull = FourDoubles.Set(2.0 * job.ZLossScale) * FourDoubles.Load(logSumExps + k);
+            FourDoubles allFactor =
+                FourDoubles.Set(job.GradScale) * FourDoubles.Load(upstream + k) * FourDoubles.Set(plan.Chain);
+            FourDoubles scale = inverse * (((rest + own) + pull) * allFactor) * FourDoubles.Load(factors + k);
+
+            // NaN is strange, too.
+            strange += FourDoubles.SelectBelow(
+                scale,
+                FourDoubles.Set(2.0000000000000004),
+                FourDoubles.SelectBelow(scale, FourDoubles.Set(8.673617379884035e-19), one, zero),
+                one);
+            FourDoubles label = (((eLabel * inverse) * (rest + pull)) - ((other * inverse) * own)) * allFactor;
+            scale.Store(scales + k);
+            (FourDoubles.Set(FlushBelow / Scale.Unbias) / scale).Store(lowest + k);
+            FourDoubles.SelectBelow(DoubleMath.Magnitude(label), FourDoubles.Set(FlushBelow), zero, label)
+                .Store(labels + k);
+        }
+
+        if (!strange.IsZero)
         {
             return false;
         }
 
-        TFloats high = TDoubles.Narrow(scale);
-        const double FlushBelow = 1.175495471861059e-38;
-        gradient.Lowest = TDoubles.Narrow(TDoubles.Set(FlushBelow / Scale.Unbias) / scale);
-        gradient.High = high;
-        gradient.Low = TDoubles.Narrow(scale - TDoubles.Widen(high));
-        if (labelled)
+        TDoubles all = TDoubles.Load(scales);
+        TFloats high = TDoubles.Narrow(all);
+        gradient->Lowest = TDoubles.Narrow(TDoubles.Load(lowest));
+        gradient->High = high;
+        gradient->Low = TDoubles.Narrow(all - TDoubles.Widen(high));
+        gradient->Label = TDoubles.Narrow(TDoubles.Load(labels));
+        if (wantsLosses)
         {
-            TDoubles label = (((eLabel * inverse) * (rest + pull)) - ((others * inverse) * own)) * allFactor;
-            gradient.Label = TDoubles.Narrow(
-                TDoubles.SelectBelow(DoubleMath.Magnitude(label), TDoubles.Set(FlushBelow), zero, label));
+            PutGroupLosses(job, group, losses, ref totals);
         }
 
-        for (int k = 0; k < group.Count; k++)
+        for (int k = 0; k < group->Count; k++)
         {
-            if (wantsLosses)
-            {
-                ref RowLosses row = ref losses[k];
-                PutRowOutputs(job, group.Index[k], row.Loss, row.ZLoss, row.LogSumExp);
-                totals.Loss += row.Loss;
-                totals.ZLoss += row.ZLoss;
-            }
-
-            totals.Weight += group.Weight[k];
+            totals.Weight += ((double*)&group->Weight)[k];
         }
 
-        totals.Rows += (ulong)group.Count;
+        totals.Rows += (ulong)group->Count;
         return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TDoubles Load(in Lanes<double> lanes)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void ComputeGroupLosses(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        RowGroup* group,
+        double* exponents,
+        double* others,
+        double* eLabels,
+        RowLosses* losses,
+        double* logSumExps)
     {
-        fixed (Lanes<double>* p = &lanes)
+        losses[0] = default;
+        for (int k = 0; k < Lanes.Length; k++)
         {
-            return TDoubles.Load((double*)p);
+            RowSums sums = new(new(0, exponents[k]), new(others[k]), ((double*)&group->Z)[k], eLabels[k]);
+            Label label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] };
+            losses[k] = k < group->Count && !sums.IsNaN ? LossesOf(job, plan, sums, label, null, 0) : losses[0];
+            logSumExps[k] = losses[k].LogSumExp;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void PutGroupLosses(
+        in SoftmaxCrossEntropyJob job, RowGroup* group, RowLosses* losses, ref Totals totals)
+    {
+        for (int k = 0; k < group->Count; k++)
+        {
+            PutRowOutputs(
+                job, ((nuint*)&group->Index)[k], losses[k].Loss, losses[k].ZLoss, losses[k].LogSumExp);
+            totals.Loss += losses[k].Loss;
+            totals.ZLoss += losses[k].ZLoss;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void LoadUpstream(in SoftmaxCrossEntropyJob job, RowGroup* group, double* upstream)
+    {
+        for (int k = 0; k < Lanes.Length; k++)
+        {
+            upstream[k] = job.Upstream is null ? 1 : UpstreamOf(job, ((nuint*)&group->Index)[k]);
         }
     }
 
@@ -237,21 +303,23 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static void ComputeGroup(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in RowGroup group, ref Totals totals)
+        in SoftmaxCrossEntropyJob job, in Plan plan, RowGroup* group, ref Totals totals)
     {
         nuint classes = job.Classes;
+        nuint* index = (nuint*)&group->Index;
+        nuint* labels = (nuint*)&group->Label;
 
         // Where gradients are not float32, e is kept here.
         bool converts = job.ElementType != ElementType.Float32;
-        float* scratch = stackalloc float[converts ? (int)classes * group.Count : 0];
+        float* scratch = stackalloc float[converts ? (int)classes * group->Count : 0];
         float** e = stackalloc float*[Lanes.Length];
         Block* blocks = stackalloc Block[Lanes.Length];
-        Unsafe.SkipInit(out Lanes<double> exponents);
-        Unsafe.SkipInit(out Lanes<double> others);
+        double* exponents = stackalloc double[Lanes.Length];
+        double* others = stackalloc double[Lanes.Length];
         bool shifted = false;
-        for (int k = 0; k < group.Count; k++)
+        for (int k = 0; k < group->Count; k++)
         {
-            nuint i = group.Index[k];
+            nuint i = index[k];
             ElementArray z = LogitsOf(job, i);
             e[k] = converts ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, i).Start;
             if (converts)
@@ -259,56 +327,54 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 LoadRun(z, 0, e[k], classes);
             }
 
-            ComputePlainBlock(converts ? e[k] : (float*)z.Start, e[k], classes, group.Label[k], out blocks[k]);
+            ComputePlainBlock(converts ? e[k] : (float*)z.Start, e[k], classes, labels[k], out blocks[k]);
             exponents[k] = blocks[k].Anchor.Exponent;
             others[k] = blocks[k].Others.High;
             shifted |= blocks[k].Anchor.Shift < 0 || blocks[k].Anchor.Shift > 0;
         }
 
-        for (int k = group.Count; k < Lanes.Length; k++)
+        for (int k = group->Count; k < Lanes.Length; k++)
         {
             exponents[k] = exponents[0];
             others[k] = others[0];
         }
 
-        if (!shifted && FinishGroup(
-            job, plan, in group, Load(exponents), Load(others), out GroupGradient gradient, ref totals))
+        GroupGradient gradient;
+        if (!shifted && FinishGroup(job, plan, group, exponents, others, &gradient, ref totals))
         {
-            float* all = stackalloc float[4 * Lanes.Length];
-            TFloats.Store(all, gradient.Lowest);
-            TFloats.Store(all + Lanes.Length, gradient.High);
-            TFloats.Store(all + (2 * Lanes.Length), gradient.Low);
-            TFloats.Store(all + (3 * Lanes.Length), gradient.Label);
-            for (int k = 0; k < group.Count; k++)
+            float* lowest = (float*)&gradient.Lowest;
+            float* high = (float*)&gradient.High;
+            float* low = (float*)&gradient.Low;
+            float* ofLabel = (float*)&gradient.Label;
+            for (int k = 0; k < group->Count; k++)
             {
-                Scale<float> scale =
-                    new(all[k], all[Lanes.Length + k], all[(2 * Lanes.Length) + k], (float)Scale.Unbias);
+                Scale<float> scale = new(lowest[k], high[k], low[k], (float)Scale.Unbias);
                 ScaleBlock(e[k], classes, scale);
-                if (group.Label[k] < classes)
+                if (labels[k] < classes)
                 {
-                    e[k][group.Label[k]] = all[(3 * Lanes.Length) + k];
+                    e[k][labels[k]] = ofLabel[k];
                 }
 
                 if (converts)
                 {
-                    StoreRun(GradientOf(job, group.Index[k]), 0, e[k], classes, false, true);
+                    StoreRun(GradientOf(job, index[k]), 0, e[k], classes, false, true);
                 }
             }
 
             return;
         }
 
-        for (int k = 0; k < group.Count; k++)
+        for (int k = 0; k < group->Count; k++)
         {
-            nuint i = group.Index[k];
+            nuint i = index[k];
             Row row = new()
             {
                 Index = i,
                 Memory = new() { Z = LogitsOf(job, i), Gradient = GradientOf(job, i), E = e[k], KeepsE = true },
-                Label = new() { Index = group.Label[k], Weight = group.Weight[k] },
-                ZLabel = group.Z[k],
-                ULabel = group.Z[k],
-                Anchor = Higher(blocks[k].Anchor, AnchorAt(group.Z[k])),
+                Label = new() { Index = labels[k], Weight = ((double*)&group->Weight)[k] },
+                ZLabel = ((double*)&group->Z)[k],
+                ULabel = ((double*)&group->Z)[k],
+                Anchor = Higher(blocks[k].Anchor, AnchorAt(((double*)&group->Z)[k])),
             };
             if (converts)
             {
@@ -321,42 +387,165 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         }
     }
 
-    // A group of at most as many classes as there are lanes, a lane for each row. False, with nothing written, where a
-    // row is not ordinary.
+    // Between sixteen rows and as many lanes: class j of the k-th row is columns[(j * Lanes.Length) + k]. Four classes at a
+    // time; the last four may overlap those before.
+    private static void LoadColumns(float* rows, nuint stride, nuint classes, float* columns)
+    {
+        nuint j = 0;
+        for (; j + 4 <= classes; j += 4)
+        {
+            LoadFourColumns(rows + j, stride, columns + (j * LaneCount));
+        }
+
+        if (j < classes && classes >= 4)
+        {
+            j = classes - 4;
+            LoadFourColumns(rows + j, stride, columns + (j * LaneCount));
+            return;
+        }
+
+        for (; j < classes; j++)
+        {
+            for (nuint k = 0; k < LaneCount; k++)
+            {
+                columns[(j * LaneCount) + k] = rows[(k * stride) + j];
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void LoadFourColumns(float* rows, nuint stride, float* columns)
+    {
+        TFloats a = TFloats.LoadQuarters(rows, 4 * stride);
+        TFloats b = TFloats.LoadQuarters(rows + stride, 4 * stride);
+        TFloats c = TFloats.LoadQuarters(rows + (2 * stride), 4 * stride);
+        TFloats d = TFloats.LoadQuarters(rows + (3 * stride), 4 * stride);
+        TFloats.TransposeQuarters(ref a, ref b, ref c, ref d);
+        TFloats.Store(columns, a);
+        TFloats.Store(columns + LaneCount, b);
+        TFloats.Store(columns + (2 * LaneCount), c);
+        TFloats.Store(columns + (3 * LaneCount), d);
+    }
+
+    private static void StoreScaledColumns(
+        float* rows, nuint stride, nuint classes, float* columns, in Scale<TFloats> scale)
+    {
+        nuint j = 0;
+        for (; j + 4 <= classes; j += 4)
+        {
+            StoreFourScaledColumns(rows + j, stride, columns + (j * LaneCount), scale);
+        }
+
+        if (j < classes && classes >= 4)
+        {
+            j = classes - 4;
+            StoreFourScaledColumns(rows + j, stride, columns + (j * LaneCount), scale);
+            return;
+        }
+
+        for (; j < classes; j++)
+        {
+            Lanes<float> column;
+            TFloats.Store((float*)&column, ScaledColumn(columns + (j * LaneCount), scale));
+            for (int k = 0; k < Lanes.Length; k++)
+            {
+                rows[((nuint)k * stride) + j] = column[k];
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreFourScaledColumns(float* rows, nuint stride, float* columns, in Scale<TFloats> scale)
+    {
+        TFloats a = ScaledColumn(columns, scale);
+        TFloats b = ScaledColumn(columns + LaneCount, scale);
+        TFloats c = ScaledColumn(columns + (2 * LaneCount), scale);
+        TFloats d = ScaledColumn(columns + (3 * LaneCount), scale);
+        TFloats.TransposeQuarters(ref a, ref b, ref c, ref d);
+        TFloats.StoreQuarters(rows, 4 * stride, a);
+        TFloats.StoreQuarters(rows + stride, 4 * stride, b);
+        TFloats.StoreQuarters(rows + (2 * stride), 4 * stride, c);
+        TFloats.StoreQuarters(rows + (3 * stride), 4 * stride, d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TFloats ScaledColumn(float* column, in Scale<TFloats> scale) =>
+        FloatNumbers<TFloats, TDoubles>.Scaled(TFloats.Load(column), scale);
+
+    // Stores e, and gives each row's sum: class j is added in lane j of a tile, modulo the lanes, and then the lanes in
+    // the order of SumLanes(). A method of its own, as the compiler keeps only so many vectors of one in registers.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static TDoubles ColumnExponentials(float* columns, nuint classes, in Exponential<TFloats> constants)
+    {
+        Exponential<TFloats> c = constants;
+        TDoubles* sum = stackalloc TDoubles[Lanes.Length];
+        nuint lanes = nuint.Min(classes, LaneCount);
+        for (nuint lane = 0; lane < lanes; lane++)
+        {
+            TileSum<TFloats> tile = EmptyTile();
+            for (nuint j = lane; j < classes; j += LaneCount)
+            {
+                float* column = columns + (j * LaneCount);
+                TFloats e = FloatNumbers<TFloats, TDoubles>.Exponential<Plain>(TFloats.Load(column), default, c);
+                TFloats.Store(column, e);
+                Accumulate(ref tile, e);
+            }
+
+            TFloats high = TFloats.Subtract(tile.High, TFloats.Set((float)Exponentials.SumBase));
+            sum[lane] = TDoubles.AddWidened(TDoubles.Widen(high), tile.Low);
+        }
+
+        for (nuint half = LaneCount / 2; half > 0; half /= 2)
+        {
+            for (nuint j = 0; j < half && j + half < lanes; j++)
+            {
+                sum[j] += sum[j + half];
+            }
+        }
+
+        return sum[0];
+    }
+
+    // A group of few classes. False, with nothing written, where a row is not ordinary.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static bool ComputeGroupOfFewClasses(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in RowGroup group, ref Totals totals)
+        in SoftmaxCrossEntropyJob job, in Plan plan, RowGroup* group, ref Totals totals)
     {
-        const int Rows = Lanes.Length;
-        int classes = (int)job.Classes;
-        float* v = stackalloc float[Rows * Rows]; // class by class
-        float* lanes = stackalloc float[Rows];
-        bool converts = job.ElementType != ElementType.Float32;
-        for (int k = 0; k < Rows; k++)
+        nuint classes = job.Classes;
+        nuint* index = (nuint*)&group->Index;
+        nuint* labels = (nuint*)&group->Label;
+        float* columns = stackalloc float[(int)(classes * LaneCount)];
+
+        // Whole groups of rows that follow one another are read and written where they lie.
+        nuint first = index[0];
+        bool follows = job.ElementType == ElementType.Float32
+            && group->Count == Lanes.Length
+            && index[Lanes.Length - 1] - first == LaneCount - 1;
+        float* rows = stackalloc float[follows ? 0 : (int)(classes * LaneCount)];
+        if (!follows)
         {
-            ElementArray logits = LogitsOf(job, group.Index[k]);
-            if (converts)
+            for (int k = 0; k < Lanes.Length; k++)
             {
-                TFloats.Store(lanes, LoadElements(logits, 0, job.Classes, 0));
+                LoadRun(LogitsOf(job, index[k]), 0, rows + ((nuint)k * classes), classes);
             }
+        }
 
-            float* z = converts ? lanes : (float*)logits.Start;
-            for (int j = 0; j < classes; j++)
+        LoadColumns(
+            follows ? (float*)LogitsOf(job, first).Start : rows, follows ? job.LogitsStride : classes, classes, columns);
+        for (int k = 0; k < Lanes.Length; k++)
+        {
+            if (labels[k] < classes)
             {
-                v[(j * Rows) + k] = z[j];
-            }
-
-            if (group.Label[k] < job.Classes)
-            {
-                v[((int)group.Label[k] * Rows) + k] = float.NegativeInfinity;
+                columns[(labels[k] * LaneCount) + (nuint)k] = float.NegativeInfinity;
             }
         }
 
         TFloats greatest = TFloats.Set(float.NegativeInfinity);
-        for (int j = 0; j < classes; j++)
+        for (nuint j = 0; j < classes; j++)
         {
-            greatest = TFloats.Greater(TFloats.Load(v + (j * Rows)), greatest);
+            greatest = TFloats.Greater(TFloats.Load(columns + (j * LaneCount)), greatest);
         }
 
         // As in AnchorAt(), where nothing is shifted.
@@ -371,63 +560,32 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             TFloats.Set(0.0f),
             TDoubles.Narrow(ExponentialLowest(exponent)),
             TDoubles.Narrow(ExponentialRound(exponent)));
-        for (int j = 0; j < classes; j++)
-        {
-            float* e = v + (j * Rows);
-            TFloats.Store(e, FloatNumbers<TFloats, TDoubles>.Exponential<Plain>(TFloats.Load(e), default, c));
-        }
-
-        // SumLanes of one tile: with so few classes every lane holds one, exactly.
-        TDoubles* sum = stackalloc TDoubles[Rows / 2];
-        for (int j = 0; j < Rows / 2 && j < classes; j++)
-        {
-            sum[j] = TDoubles.Widen(TFloats.Load(v + (j * Rows)));
-            if (j + (Rows / 2) < classes)
-            {
-                sum[j] = TDoubles.AddWidened(sum[j], TFloats.Load(v + ((j + (Rows / 2)) * Rows)));
-            }
-        }
-
-        for (int half = Rows / 4; half > 0; half /= 2)
-        {
-            for (int j = 0; j < half && j + half < classes; j++)
-            {
-                sum[j] += sum[j + half];
-            }
-        }
-
-        if (!FinishGroup(job, plan, in group, exponent, sum[0], out GroupGradient gradient, ref totals))
+        double* exponents = stackalloc double[Lanes.Length];
+        double* sums = stackalloc double[Lanes.Length];
+        TDoubles.Store(exponents, exponent);
+        TDoubles.Store(sums, ColumnExponentials(columns, classes, c));
+        GroupGradient gradient;
+        if (!FinishGroup(job, plan, group, exponents, sums, &gradient, ref totals))
         {
             return false;
         }
 
         Scale<TFloats> scale = new(gradient.Lowest, gradient.High, gradient.Low, TFloats.Set((float)Scale.Unbias));
-        for (int j = 0; j < classes; j++)
+        float* ofLabel = (float*)&gradient.Label;
+        float* g = follows ? (float*)GradientOf(job, first).Start : rows;
+        nuint stride = follows ? job.GradientStride : classes;
+        StoreScaledColumns(g, stride, classes, columns, scale);
+        for (int k = 0; k < Lanes.Length; k++)
         {
-            float* e = v + (j * Rows);
-            TFloats.Store(e, FloatNumbers<TFloats, TDoubles>.Scaled(TFloats.Load(e), scale));
+            if (labels[k] < classes)
+            {
+                g[((nuint)k * stride) + labels[k]] = ofLabel[k];
+            }
         }
 
-        float* labels = stackalloc float[Rows];
-        TFloats.Store(labels, gradient.Label);
-        for (int k = 0; k < group.Count; k++)
+        for (int k = 0; !follows && k < group->Count; k++)
         {
-            if (group.Label[k] < job.Classes)
-            {
-                v[((int)group.Label[k] * Rows) + k] = labels[k];
-            }
-
-            ElementArray row = GradientOf(job, group.Index[k]);
-            float* g = converts ? lanes : (float*)row.Start;
-            for (int j = 0; j < classes; j++)
-            {
-                g[j] = v[(j * Rows) + k];
-            }
-
-            if (converts)
-            {
-                StoreElements(row, 0, job.Classes, TFloats.Load(lanes));
-            }
+            StoreRun(GradientOf(job, index[k]), 0, rows + ((nuint)k * classes), classes, false, true);
         }
 
         return true;

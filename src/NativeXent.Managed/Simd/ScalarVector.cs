@@ -183,6 +183,38 @@ internal unsafe struct ScalarVector : IVector<ScalarVector>
         return a;
     }
 
+    public static ScalarVector LoadQuarters(float* source, nuint stride)
+    {
+        Unsafe.SkipInit(out ScalarVector r);
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            r.Values[i] = source[((nuint)(i / 4) * stride) + (nuint)(i % 4)];
+        }
+
+        return r;
+    }
+
+    public static void StoreQuarters(float* destination, nuint stride, ScalarVector a)
+    {
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            destination[((nuint)(i / 4) * stride) + (nuint)(i % 4)] = a.Values[i];
+        }
+    }
+
+    public static void TransposeQuarters(ref ScalarVector a, ref ScalarVector b, ref ScalarVector c, ref ScalarVector d)
+    {
+        for (int i = 0; i < Lanes.Length; i += 4)
+        {
+            (a.Values[i + 1], b.Values[i]) = (b.Values[i], a.Values[i + 1]);
+            (a.Values[i + 2], c.Values[i]) = (c.Values[i], a.Values[i + 2]);
+            (a.Values[i + 3], d.Values[i]) = (d.Values[i], a.Values[i + 3]);
+            (b.Values[i + 2], c.Values[i + 1]) = (c.Values[i + 1], b.Values[i + 2]);
+            (b.Values[i + 3], d.Values[i + 1]) = (d.Values[i + 1], b.Values[i + 3]);
+            (c.Values[i + 3], d.Values[i + 2]) = (d.Values[i + 2], c.Values[i + 3]);
+        }
+    }
+
     public static ScalarVector ReplaceLane(ScalarVector a, nuint lane, float value)
     {
         a.Values[(int)lane] = value;
