@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace NativeXent.Simd;
 
@@ -147,24 +146,24 @@ internal static class DoubleMath
     }
 
     /// <summary>
-    /// The same for sixteen numbers in memory; either result may be null. Four at a time: so many operations on more
-    /// would not be inlined.
+    /// The same for sixteen numbers in memory; either result may be null. A register at a time: so many operations on
+    /// more would not be inlined.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static unsafe void SoftCapped(double* z, double slope, double softcap, double* value, double* derivative)
     {
-        for (int i = 0; i < Lanes.Length; i += Vector256<double>.Count)
+        for (int i = 0; i < Lanes.Length; i += HardwareDoubles.Count)
         {
-            (FourDoubles Value, FourDoubles Derivative) capped = SoftCapped(
-                FourDoubles.Load(z + i), FourDoubles.Set(slope), FourDoubles.Set(softcap));
+            (HardwareDoubles Value, HardwareDoubles Derivative) capped = SoftCapped(
+                *(HardwareDoubles*)(z + i), HardwareDoubles.Set(slope), HardwareDoubles.Set(softcap));
             if (value is not null)
             {
-                capped.Value.Store(value + i);
+                *(HardwareDoubles*)(value + i) = capped.Value;
             }
 
             if (derivative is not null)
             {
-                capped.Derivative.Store(derivative + i);
+                *(HardwareDoubles*)(derivative + i) = capped.Derivative;
             }
         }
     }

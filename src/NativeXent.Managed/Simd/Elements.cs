@@ -5,7 +5,7 @@ namespace NativeXent.Simd;
 
 /// <summary>
 /// What differs between computing in float and in double: <see cref="FloatNumbers{TFloats, TDoubles}"/> and
-/// <see cref="DoubleNumbers{TFloats, TDoubles}"/>. The kernels are written in terms of it, as the native ones are in
+/// <see cref="DoubleNumbers{TFloats, TDoubles, TPart}"/>. The kernels are written in terms of it, as the native ones are in
 /// terms of the vector V, here <typeparamref name="TVector"/>. Sums of rows are pairs; computing in float, low parts
 /// stay 0.
 /// </summary>
@@ -288,11 +288,17 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles> : INumbe
     public static Pair Inverse(Pair x) => new(1.0 / x.High);
 }
 
-/// <summary>float64.</summary>
-internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles> : INumbers<TDoubles, double, TDoubles>
+/// <summary>
+/// float64. What takes many operations is done part by part of a vector, in <typeparamref name="TPart"/>: on all of it
+/// they would need more registers than there are, and not be inlined.
+/// </summary>
+internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart> : INumbers<TDoubles, double, TDoubles>
     where TFloats : unmanaged, IVector<TFloats>
     where TDoubles : unmanaged, IDoubleVector<TDoubles, TFloats>
+    where TPart : unmanaged, IReal<TPart>
 {
+    private static int Parts => sizeof(TDoubles) / sizeof(TPart);
+
     public static ElementType Type => ElementType.Float64;
 
     public static double FlushBelow => 2.2250759805029923e-308;
@@ -390,6 +396,9 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles> : INumb
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair Inverse(Pair x) => Pair.Inverse(x);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref TPart Part(ref TDoubles a, int i) => ref Unsafe.Add(ref Unsafe.As<TDoubles, TPart>(ref a), i);
 }
 
 /// <summary>Where elements are stored, and how: their type, and how many elements lie from one to the next.</summary>

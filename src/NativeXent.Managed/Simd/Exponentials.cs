@@ -24,6 +24,16 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
     static abstract TVector Exponential<TInput>(TVector z, TVector low, in Exponential<TVector> c)
         where TInput : struct, IInput;
 
+    /// <summary>
+    /// Adds e without loss: High takes what fits (it is the larger, so Dekker's FastTwoSum is exact), Low the rest.
+    /// </summary>
+    static abstract void Accumulate(ref TileSum<TVector> sum, TVector e);
+
+    /// <summary>Stores e of whole vectors of logits, and adds it.</summary>
+    static abstract void WholeVectors<TInput>(
+        TScalar* z, TScalar* e, nuint count, in Exponential<TVector> c, ref TileSum<TVector> sum)
+        where TInput : struct, IInput;
+
     static abstract void AddTile(ref BlockSum<TDoubles> sum, in TileSum<TVector> tile);
 
     static abstract Pair Total(in BlockSum<TDoubles> sum);
@@ -173,6 +183,28 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Accumulate(ref TileSum<TFloats> sum, TFloats e)
+    {
+        TFloats high = TFloats.Add(sum.High, e);
+        sum.Low = TFloats.Add(sum.Low, TFloats.Subtract(e, TFloats.Subtract(high, sum.High)));
+        sum.High = high;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WholeVectors<TInput>(
+        float* z, float* e, nuint count, in Exponential<TFloats> c, ref TileSum<TFloats> sum)
+        where TInput : struct, IInput
+    {
+        for (nuint j = 0; j < count; j += Lanes.Length)
+        {
+            Exponentials.Prefetch(z + j);
+            TFloats v = Exponential<TInput>(TFloats.Load(z + j), default, c);
+            TFloats.Store(e + j, v);
+            Accumulate(ref sum, v);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddTile(ref BlockSum<TDoubles> sum, in TileSum<TFloats> tile) =>
         sum.High = TDoubles.AddWidened(
             TDoubles.AddWidened(sum.High, TFloats.Subtract(tile.High, TFloats.Set((float)Exponentials.SumBase))),
@@ -201,7 +233,7 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
     }
 }
 
-internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles>
+internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
 {
     public static double ExponentRound => DoubleMath.Round;
 
@@ -213,10 +245,36 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles>
     public static TDoubles Exponential<TInput>(TDoubles z, TDoubles low, in Exponential<TDoubles> c)
         where TInput : struct, IInput
     {
-        TDoubles x = TDoubles.Greater(c.Lowest, TInput.IsShifted ? z - c.Shift : z);
-        TDoubles shifted = (x * TDoubles.Set(DoubleMath.Log2E)) + c.Round;
-        TDoubles p = DoubleMath.ExpReduced(DoubleMath.Reduce(x, shifted - c.Round));
-        return (p + p) * TDoubles.PowerOfTwo(shifted);
+        TakeExponentials<TInput>(ref z, c);
+        return z;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Accumulate(ref TileSum<TDoubles> sum, TDoubles e) =>
+        Accumulate<TDoubles>(ref sum, e);
+
+    // One part of all vectors after the other, so that the part's sum stays in registers.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void WholeVectors<TInput>(
+        double* z, double* e, nuint count, in Exponential<TDoubles> c, ref TileSum<TDoubles> sum)
+        where TInput : struct, IInput
+    {
+        for (int i = 0; i < Parts; i++)
+        {
+            Exponential<TPart> constants = Part(c, i);
+            TileSum<TPart> part = new(Part(ref sum.High, i), Part(ref sum.Low, i));
+            for (nuint j = 0; j < count; j += Lanes.Length)
+            {
+                TPart* from = (TPart*)(z + j) + i;
+                Exponentials.Prefetch((double*)from);
+                TPart v = Exponential<TInput>(*from, constants);
+                ((TPart*)(e + j))[i] = v;
+                Accumulate(ref part, v);
+            }
+
+            Part(ref sum.High, i) = part.High;
+            Part(ref sum.Low, i) = part.Low;
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -274,12 +332,63 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles>
         e = TDoubles.ZeroBelow(e, s.Lowest);
         return ((e * s.High) + (e * s.Low)) * s.Unbias;
     }
+
+    // z becomes e. Not inlined, so that the many operations do not keep those of its callers from being inlined.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void TakeExponentials<TInput>(ref TDoubles z, in Exponential<TDoubles> c)
+        where TInput : struct, IInput
+    {
+        for (int i = 0; i < Parts; i++)
+        {
+            Part(ref z, i) = Exponential<TInput>(Part(ref z, i), Part(c, i));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TPart Exponential<TInput>(TPart z, in Exponential<TPart> c)
+        where TInput : struct, IInput
+    {
+        TPart x = TPart.Greater(c.Lowest, TInput.IsShifted ? z - c.Shift : z);
+        TPart shifted = (x * TPart.Set(DoubleMath.Log2E)) + c.Round;
+        TPart p = DoubleMath.ExpReduced(DoubleMath.Reduce(x, shifted - c.Round));
+        return (p + p) * TPart.PowerOfTwo(shifted);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Exponential<TPart> Part(in Exponential<TDoubles> c, int i) =>
+        new(
+            Part(ref Unsafe.AsRef(in c.Shift), i),
+            Part(ref Unsafe.AsRef(in c.Lowest), i),
+            Part(ref Unsafe.AsRef(in c.Round), i));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Accumulate<TReal>(ref TileSum<TReal> sum, TReal e)
+        where TReal : unmanaged, IReal<TReal>
+    {
+        TReal high = sum.High + e;
+        sum.Low += e - (high - sum.High);
+        sum.High = high;
+    }
 }
 
-internal static class Exponentials
+internal static unsafe class Exponentials
 {
     /// <summary>Above any e, 2√2·2^64.</summary>
     internal const double SumBase = 7.378697629483821e+19;
+
+    // Elements.
+    private const nuint PrefetchDistance = 4096;
+
+    /// <summary>Fetches a later logit: of the next block, or of one of the next rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Prefetch<TScalar>(TScalar* logit)
+        where TScalar : unmanaged
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch1(logit + PrefetchDistance);
+        }
+    }
 }
 
 /// <summary>
@@ -296,7 +405,6 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
     private protected const nuint Tile = 32 * LaneCount;
     private protected const nuint BlockLength = 4096;
     private protected const nuint MaxBlocks = 256;
-    private const nuint Prefetch = 4096;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static TReal ExponentialLowest<TReal>(TReal n)
@@ -318,18 +426,11 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static TileSum<TVector> EmptyTile() => new(SetAll(Exponentials.SumBase), SetAll(0));
 
-    /// <summary>
-    /// Adds e without loss: High takes what fits (it is the larger, so Dekker's FastTwoSum is exact), Low the rest.
-    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected static void Accumulate(ref TileSum<TVector> sum, TVector e)
-    {
-        TVector high = TNumbers.Add(sum.High, e);
-        sum.Low = TNumbers.Add(sum.Low, TNumbers.Subtract(e, TNumbers.Subtract(high, sum.High)));
-        sum.High = high;
-    }
+    private protected static void Accumulate(ref TileSum<TVector> sum, TVector e) => TNumbers.Accumulate(ref sum, e);
 
     /// <summary>Stores e for count logits, and gives their sum without the label, which may lie outside.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private protected static Pair BlockExponentials<TInput>(
         TScalar* z, TScalar* e, nuint count, nuint label, in Exponential<TVector> c)
         where TInput : struct, IInput
@@ -344,18 +445,8 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
             while (j < end)
             {
                 nuint stop = nuint.Min(j <= labelVector && labelVector < whole ? labelVector : whole, end);
-                for (; j < stop; j += LaneCount)
-                {
-                    if (Sse.IsSupported)
-                    {
-                        Sse.Prefetch1(z + j + Prefetch);
-                    }
-
-                    TVector v = TNumbers.Exponential<TInput>(TNumbers.Load(z + j), default, c);
-                    TNumbers.Store(e + j, v);
-                    Accumulate(ref sum, v);
-                }
-
+                TNumbers.WholeVectors<TInput>(z + j, e + j, stop - j, c, ref sum);
+                j = stop;
                 if (j < end)
                 {
                     CutVector<TInput>(z, e, j, count, label, c, ref sum);

@@ -1,5 +1,7 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace NativeXent.Simd;
 
@@ -118,9 +120,9 @@ internal unsafe interface IVector<TSelf>
 }
 
 /// <summary>
-/// What double mathematics is written in: one double (<see cref="OneDouble"/>) or sixteen
-/// (<see cref="IDoubleVector{TSelf, TVector}"/>), with the same bits. Each operation rounds once, to nearest even;
-/// there are no fused ones.
+/// What double mathematics is written in: one double (<see cref="OneDouble"/>), a register of them
+/// (<see cref="HardwareDoubles"/>) or sixteen (<see cref="IDoubleVector{TSelf, TVector}"/>), with the same bits. Each
+/// operation rounds once, to nearest even; there are no fused ones.
 /// </summary>
 internal interface IReal<TSelf>
     where TSelf : unmanaged, IReal<TSelf>
@@ -271,6 +273,49 @@ internal readonly struct FourDoubles(Vector256<double> value) : IReal<FourDouble
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal unsafe void Store(double* destination) => _value.Store(destination);
+}
+
+/// <summary>As many doubles as a register of this machine holds: two, four or eight.</summary>
+internal readonly struct HardwareDoubles(Vector<double> value) : IReal<HardwareDoubles>
+{
+    private readonly Vector<double> _value = value;
+
+    internal static int Count => Vector<double>.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static HardwareDoubles operator +(HardwareDoubles a, HardwareDoubles b) => new(a._value + b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static HardwareDoubles operator -(HardwareDoubles a, HardwareDoubles b) => new(a._value - b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static HardwareDoubles operator *(HardwareDoubles a, HardwareDoubles b) => new(a._value * b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static HardwareDoubles operator /(HardwareDoubles a, HardwareDoubles b) => new(a._value / b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static HardwareDoubles Set(double value) => new(new(value));
+
+    // vmaxpd gives its second operand where either is NaN.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static HardwareDoubles Greater(HardwareDoubles a, HardwareDoubles b) =>
+        new(Count == Vector256<double>.Count && Avx.IsSupported
+            ? Avx.Max(a._value.AsVector256(), b._value.AsVector256()).AsVector()
+            : Vector.ConditionalSelect(Vector.GreaterThan(a._value, b._value), a._value, b._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static HardwareDoubles ZeroBelow(HardwareDoubles a, HardwareDoubles limit) =>
+        new(a._value & Vector.GreaterThanOrEqual<double>(a._value, limit._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static HardwareDoubles SelectBelow(
+        HardwareDoubles a, HardwareDoubles b, HardwareDoubles x, HardwareDoubles y) =>
+        new(Vector.ConditionalSelect(Vector.LessThan(a._value, b._value), x._value, y._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static HardwareDoubles PowerOfTwo(HardwareDoubles a) =>
+        new(Vector.AsVectorDouble(Vector.ShiftLeft(Vector.AsVectorUInt64(a._value), 52)));
 }
 
 internal static unsafe class Lanes

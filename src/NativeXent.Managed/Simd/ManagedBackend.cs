@@ -7,10 +7,10 @@ internal static class ManagedBackend
 {
     private static readonly InstructionSet[] Candidates =
     [
-        new InstructionSet<Avx512Vector, Avx512Doubles>("avx512", Avx512Vector.IsSupported),
-        new InstructionSet<Avx2Vector, Avx2Doubles>("avx2", Avx2Vector.IsSupported),
-        new InstructionSet<NeonVector, NeonDoubles>("neon", NeonVector.IsSupported),
-        new InstructionSet<ScalarVector, ScalarDoubles>("scalar", true),
+        new InstructionSet<Avx512Vector, Avx512Doubles, Avx512Doubles>("avx512", Avx512Vector.IsSupported),
+        new InstructionSet<Avx2Vector, Avx2Doubles, HardwareDoubles>("avx2", Avx2Vector.IsSupported),
+        new InstructionSet<NeonVector, NeonDoubles, HardwareDoubles>("neon", NeonVector.IsSupported),
+        new InstructionSet<ScalarVector, ScalarDoubles, OneDouble>("scalar", true),
     ];
 
     private static InstructionSet _active = Best;
@@ -74,16 +74,17 @@ internal static class ManagedBackend
         internal abstract void SigmoidCrossEntropy(in SigmoidCrossEntropyJob job, out Totals totals);
     }
 
-    private sealed class InstructionSet<TFloats, TDoubles>(string name, bool isSupported)
+    private sealed class InstructionSet<TFloats, TDoubles, TPart>(string name, bool isSupported)
         : InstructionSet(name, isSupported)
         where TFloats : unmanaged, IVector<TFloats>
         where TDoubles : unmanaged, IDoubleVector<TDoubles, TFloats>
+        where TPart : unmanaged, IReal<TPart>
     {
         internal override void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job, out Totals totals)
         {
             if (job.ElementType == ElementType.Float64)
             {
-                SoftmaxCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>
+                SoftmaxCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles, TPart>, TDoubles, double, TDoubles>
                     .Run(job, out totals);
             }
             else
@@ -96,7 +97,7 @@ internal static class ManagedBackend
         {
             if (job.Row.ElementType == ElementType.Float64)
             {
-                SoftmaxCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>
+                SoftmaxCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles, TPart>, TDoubles, double, TDoubles>
                     .RunPart(job, out totals);
             }
             else
@@ -110,7 +111,7 @@ internal static class ManagedBackend
         {
             if (job.ElementType == ElementType.Float64)
             {
-                SoftmaxKernels<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>.RunForward(job);
+                SoftmaxKernels<DoubleNumbers<TFloats, TDoubles, TPart>, TDoubles, double, TDoubles>.RunForward(job);
             }
             else
             {
@@ -122,7 +123,7 @@ internal static class ManagedBackend
         {
             if (job.ElementType == ElementType.Float64)
             {
-                SoftmaxKernels<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>.RunBackward(job);
+                SoftmaxKernels<DoubleNumbers<TFloats, TDoubles, TPart>, TDoubles, double, TDoubles>.RunBackward(job);
             }
             else
             {
@@ -134,7 +135,7 @@ internal static class ManagedBackend
         {
             if (job.ElementType == ElementType.Float64)
             {
-                SigmoidCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles>, TDoubles, double, TDoubles>
+                SigmoidCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles, TPart>, TDoubles, double, TDoubles>
                     .Run(job, out totals);
             }
             else

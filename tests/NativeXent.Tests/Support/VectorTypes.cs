@@ -12,7 +12,7 @@ internal static class VectorTypes
 
     /// <summary>All that double mathematics can be done in.</summary>
     public static IEnumerable<TestFixtureData> Reals =>
-        from type in Supported.Select(types => types.Doubles).Append(typeof(OneDouble))
+        from type in Supported.Select(types => types.Doubles).Append(typeof(HardwareDoubles)).Append(typeof(OneDouble))
         select new TestFixtureData(type);
 
     private static IEnumerable<(Type Vector, Type Doubles)> Supported
