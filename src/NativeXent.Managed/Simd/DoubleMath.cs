@@ -145,26 +145,25 @@ internal static class DoubleMath
             ((TReal.Set(4.0) * t) * inverse) * inverse);
     }
 
-    /// <summary>
-    /// The same for sixteen numbers in memory; either result may be null. A register at a time: so many operations on
-    /// more would not be inlined.
-    /// </summary>
+    /// <summary>Values of <see cref="SoftCapped{TReal}"/> of z in place, up to the end of a vector.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static unsafe void SoftCapped(double* z, double slope, double softcap, double* value, double* derivative)
+    internal static unsafe void SoftCaps(double* z, nuint count, double slope, double softcap)
     {
-        for (int i = 0; i < Lanes.Length; i += HardwareDoubles.Count)
+        for (nuint i = 0; i < count; i += (nuint)HardwareDoubles.Count)
         {
-            (HardwareDoubles Value, HardwareDoubles Derivative) capped = SoftCapped(
-                *(HardwareDoubles*)(z + i), HardwareDoubles.Set(slope), HardwareDoubles.Set(softcap));
-            if (value is not null)
-            {
-                *(HardwareDoubles*)(value + i) = capped.Value;
-            }
+            HardwareDoubles* part = (HardwareDoubles*)(z + i);
+            *part = SoftCapped(*part, HardwareDoubles.Set(slope), HardwareDoubles.Set(softcap)).Value;
+        }
+    }
 
-            if (derivative is not null)
-            {
-                *(HardwareDoubles*)(derivative + i) = capped.Derivative;
-            }
+    /// <summary>The derivatives, likewise.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static unsafe void SoftCapDerivatives(double* z, nuint count, double slope, double softcap)
+    {
+        for (nuint i = 0; i < count; i += (nuint)HardwareDoubles.Count)
+        {
+            HardwareDoubles* part = (HardwareDoubles*)(z + i);
+            *part = SoftCapped(*part, HardwareDoubles.Set(slope), HardwareDoubles.Set(softcap)).Derivative;
         }
     }
 

@@ -181,6 +181,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     /// <summary>First pass over a block, general.</summary>
+    [SkipLocalsInit]
     private protected static void ComputeGeneralBlock(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
@@ -199,17 +200,24 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
         block = BlockAt(m);
         Exponential<TVector> c = ExponentialConstants(block.Base.Shift, block.Base.Exponent);
+        double* capped = stackalloc double[plan.Capped ? (int)Tile : 0];
         BlockSum<TDoubles> sum = default;
         TargetSums targets = default;
         for (nuint tile = 0; tile < count; tile += Tile)
         {
             TileSum<TVector> tileSum = EmptyTile();
             nuint end = nuint.Min(count, tile + Tile);
+            if (plan.Capped)
+            {
+                SoftCapRun<No>(job, plan, row, begin + tile, end - tile, capped);
+            }
+
             for (nuint j = tile; j < end; j += LaneCount)
             {
                 nuint lanes = nuint.Min(end - j, LaneCount);
+                TargetSums* targetSums = plan.SumsTargets ? &targets : null;
                 TVector v = GeneralExponential(
-                    job, plan, row, begin + j, lanes, label, c, block.Base, plan.SumsTargets ? &targets : null);
+                    job, plan, row, begin + j, lanes, label, c, block.Base, capped + (j - tile), targetSums);
                 if (row.KeepsE)
                 {
                     StoreScalars(row.E + begin + j, lanes, v);
@@ -238,19 +246,25 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             ? DoubleMath.SoftCapped<OneDouble>(new(z), new(plan.Slope), new(job.Softcap)).Value.Value
             : z * plan.Slope;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    [SkipLocalsInit]
-    private static TDoubles Transformed(TDoubles z, in SoftmaxCrossEntropyJob job, in Plan plan)
+    // softcap·tanh(slope·z) of a run of logits, or its derivative; up to Tile doubles, filled up to whole vectors.
+    private static void SoftCapRun<TDerivative>(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, double* u)
+        where TDerivative : struct, IFlag
     {
-        if (!plan.Capped)
+        for (nuint j = 0; j < count; j += LaneCount)
         {
-            return z * TDoubles.Set(plan.Slope);
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TNumbers.StoreDoubles(u + j, TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, 0)));
         }
 
-        Lanes<double> lanes;
-        TNumbers.StoreDoubles((double*)&lanes, z);
-        DoubleMath.SoftCapped((double*)&lanes, plan.Slope, job.Softcap, (double*)&lanes, null);
-        return TNumbers.LoadDoubles((double*)&lanes);
+        if (TDerivative.Value)
+        {
+            DoubleMath.SoftCapDerivatives(u, count, plan.Slope, job.Softcap);
+        }
+        else
+        {
+            DoubleMath.SoftCaps(u, count, plan.Slope, job.Softcap);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -297,7 +311,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         return b;
     }
 
-    // e of classes j, j + 1, …; 0 for the label and beyond lanes. Where targets are summed, adds theirs.
+    // e of classes j, j + 1, …; 0 for the label and beyond lanes. Where there is a softcap, their u are given. Where
+    // targets are summed, adds theirs.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector GeneralExponential(
         in SoftmaxCrossEntropyJob job,
@@ -308,6 +323,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         nuint label,
         in Exponential<TVector> c,
         Anchor blockBase,
+        double* capped,
         TargetSums* targets)
     {
         TVector v = LoadElements(row.Z, j, lanes, double.NegativeInfinity);
@@ -317,17 +333,12 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             TDoubles u = TNumbers.Widen(v);
             if (plan.Transforms)
             {
-                u = Transformed(u, job, plan);
+                u = plan.Capped ? TNumbers.LoadDoubles(capped) : u * TDoubles.Set(plan.Slope);
             }
 
             if (targets is not null)
             {
-                TDoubles b = SmearedTargets(job, plan, row, j, lanes);
-                TDoubles term = b * Above(u, blockBase);
-                targets->Sum += b;
-
-                // Where b is 0, nothing, however unlikely the class.
-                targets->Dot += TDoubles.SelectBelow(Zero, b, term, TDoubles.SelectBelow(b, Zero, term, Zero));
+                AddTargets(job, plan, row, j, lanes, u, blockBase, targets);
             }
 
             if (plan.Transforms)
@@ -341,27 +352,50 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
         if (label - j < lanes || lanes < LaneCount)
         {
-            TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
-            if (label - j < lanes)
-            {
-                v = TNumbers.ReplaceLane(v, label - j, nothing);
-                low = TNumbers.ReplaceLane(low, label - j, TNumbers.Scalar(0));
-            }
-
-            // Past the end a softcap has made −infinity finite.
-            if (plan.Capped)
-            {
-                for (nuint i = lanes; i < LaneCount; i++)
-                {
-                    v = TNumbers.ReplaceLane(v, i, nothing);
-                    low = TNumbers.ReplaceLane(low, i, TNumbers.Scalar(0));
-                }
-            }
+            v = Replaced(v, plan, lanes, label - j, TNumbers.Scalar(double.NegativeInfinity));
+            low = Replaced(low, plan, lanes, label - j, TNumbers.Scalar(0));
         }
 
         return plan.Transforms
             ? TNumbers.Exponential<Split>(v, low, c)
             : TNumbers.Exponential<Shifted>(v, default, c);
+    }
+
+    // Adds the smeared targets of classes j, j + 1, …, whose u is given.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AddTargets(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint j,
+        nuint lanes,
+        TDoubles u,
+        Anchor blockBase,
+        TargetSums* targets)
+    {
+        TDoubles b = SmearedTargets(job, plan, row, j, lanes);
+        TDoubles term = b * Above(u, blockBase);
+        targets->Sum += b;
+
+        // Where b is 0, nothing, however unlikely the class.
+        targets->Dot += TDoubles.SelectBelow(Zero, b, term, TDoubles.SelectBelow(b, Zero, term, Zero));
+    }
+
+    // Another number in the label's lane and, where a softcap has made −infinity finite, past the end.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static TVector Replaced(TVector v, in Plan plan, nuint lanes, nuint label, TScalar other)
+    {
+        if (label < lanes)
+        {
+            v = TNumbers.ReplaceLane(v, label, other);
+        }
+
+        for (nuint i = lanes; plan.Capped && i < LaneCount; i++)
+        {
+            v = TNumbers.ReplaceLane(v, i, other);
+        }
+
+        return v;
     }
 
     // The first class of a row whose number is the greatest. NaN is passed over.
@@ -399,7 +433,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             : BlockExponentials<Plain>(z, e, count, label, c);
     }
 
-    // e of a part of a block once more, where it was not kept.
+    // e of a part of a block once more, where it was not kept; up to Tile of them.
+    [SkipLocalsInit]
     private static void ComputeGeneralExponentials(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
@@ -418,10 +453,17 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             return;
         }
 
+        double* capped = stackalloc double[plan.Capped ? (int)Tile : 0];
+        if (plan.Capped)
+        {
+            SoftCapRun<No>(job, plan, row, begin, count, capped);
+        }
+
         for (nuint j = 0; j < count; j += LaneCount)
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
-            TVector v = GeneralExponential(job, plan, row, begin + j, lanes, label, c, blockBase, null);
+            TVector v = GeneralExponential(
+                job, plan, row, begin + j, lanes, label, c, blockBase, capped + j, null);
             StoreScalars(e + j, lanes, v);
         }
     }
@@ -448,18 +490,17 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
     }
 
-    // Multiplies gradients by the derivative of the softcap.
+    // Multiplies up to Tile gradients by the derivative of the softcap.
     [SkipLocalsInit]
     private static void MultiplySlopes(
         in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, TScalar* g)
     {
-        Lanes<double> slopes;
+        double* slopes = stackalloc double[(int)Tile];
+        SoftCapRun<Yes>(job, plan, row, begin, count, slopes);
         for (nuint j = 0; j < count; j += LaneCount)
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
-            TNumbers.StoreDoubles((double*)&slopes, TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, 0)));
-            DoubleMath.SoftCapped((double*)&slopes, plan.Slope, job.Softcap, null, (double*)&slopes);
-            TDoubles slope = TNumbers.LoadDoubles((double*)&slopes) * TDoubles.Set(plan.Chain);
+            TDoubles slope = TNumbers.LoadDoubles(slopes + j) * TDoubles.Set(plan.Chain);
             TVector v = LoadScalars(g + j, lanes, TNumbers.Scalar(0));
             StoreScalars(g + j, lanes, TNumbers.Multiply(v, NarrowedFlushed(slope)));
         }
@@ -478,7 +519,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         in Scale<TScalar> scale,
         double targetFactor)
     {
-        const int PartLength = 512;
+        const int PartLength = (int)Tile;
         TScalar* part = stackalloc TScalar[row.KeepsE ? 0 : PartLength];
         nuint end = begin + count;
         for (nuint j = begin; j < end; j += PartLength)
