@@ -215,7 +215,7 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, const nxent_row_part
     if (!job.grad) return NXENT_ERROR_NULL_POINTER;
     if ((job.element_type != NXENT_FLOAT32 && job.element_type != NXENT_FLOAT64) || job.rows.inner != 1 ||
         job.target == Target::Distribution || job.accumulate || job.counts_correct || job.label_smoothing > 0 ||
-        job.scale < 1 || job.scale > 1 || job.softcap > 0)
+        job.softcap > 0)
         return NXENT_ERROR_OPTION_CONFLICT;
     return NXENT_OK;
 }

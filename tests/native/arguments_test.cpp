@@ -559,7 +559,6 @@ TEST_F(PartArguments, OptionsThatNeedMoreThanTheLabelAreRefused) {
         args_ = before;
     };
     refused_with([&] { args_.label_smoothing = 0.1; });
-    refused_with([&] { args_.scale = 2; });
     refused_with([&] { args_.softcap = 30; });
     refused_with([&] { args_.flags = NXENT_ACCUMULATE; });
     refused_with([&] { args_.flags = NXENT_COUNT_CORRECT; });

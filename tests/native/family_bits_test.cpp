@@ -104,7 +104,7 @@ TEST_P(FamilyBits, OfARowInPartsAreThoseOfTheWhole) {
             request.wants_gradient = true;
             request.counts_correct = false;
             request.before.clear();
-            request.label_smoothing = request.scale = request.softcap = 0;
+            request.label_smoothing = request.softcap = 0;
             Placement placement = any_placement(random, request);
             placement.inner = 1;
             const Results whole = run(request, placement);

@@ -33,6 +33,7 @@ struct Plan {
     size_t block;       // length of a block
     bool transforms;    // u is not z
     bool capped;        // there is a softcap
+    bool scales;        // there is none, and u = slope·z is not z
     bool smears;        // gradients have a target beyond the label: smoothing or a distribution
     bool sums_targets;  // whether Σ w·q and Σ w·q·u of those targets are needed
     bool wants_loss;    // and whether the loss is
@@ -53,6 +54,7 @@ NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
     }
     plan.capped = job.softcap > 0;
     plan.transforms = plan.capped || job.scale < 1.0 || job.scale > 1.0;
+    plan.scales = plan.transforms && !plan.capped;
     plan.smears = job.target == Target::Distribution || job.label_smoothing > 0;
     plan.wants_loss = job.loss || job.sums;
     plan.wants_lse = job.lse || job.z_loss || job.z_loss_scale < 0 || job.z_loss_scale > 0;
@@ -127,6 +129,15 @@ NXENT_INLINE D smeared_targets(const SoftmaxCrossEntropyJob& job, const Plan& pl
     return b;
 }
 
+// Logits that are scaled and not shifted are multiplied on the way to their exponentials, without a detour by double.
+NXENT_INLINE bool is_shifted(Anchor base) { return base.shift < 0 || base.shift > 0; }
+NXENT_INLINE bool takes_scaled(const Plan& plan, Anchor base) { return plan.scales && !is_shifted(base); }
+template <class V>
+NXENT_INLINE Exponential<ScalarOf<V>> constants_of(const Plan& plan, Anchor base) {
+    return takes_scaled(plan, base) ? scaled_exponential_constants<V>(base.exponent, plan.slope)
+                                    : exponential_constants<V>(base.shift, base.exponent);
+}
+
 // e of classes j, j + 1, …; 0 for the label and beyond lanes. Where targets are summed, adds theirs.
 struct TargetSums {
     D sum = set(0.0), dot = set(0.0);
@@ -136,7 +147,8 @@ NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan
                                    size_t j, size_t lanes, size_t label, const Exponential<ScalarOf<V>>& c, Anchor base,
                                    TargetSums* targets) {
     V v = load_elements(row.z, j, lanes, -kInfinity), low = set_all<V>(0);
-    if (plan.transforms || targets) {
+    const bool scales = takes_scaled(plan, base), splits = plan.transforms && !scales;
+    if (splits || targets) {
         D u = widened(v);
         if (plan.transforms) u = transformed(u, job, plan);
         if (targets) {
@@ -147,7 +159,7 @@ NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan
             // Where b is 0, nothing, however unlikely the class.
             targets->dot = targets->dot + select_below(zero, b, term, select_below(b, zero, term, zero));
         }
-        if (plan.transforms) {
+        if (splits) {
             // Clamped here, so that the low part is never infinite.
             u = greater(set(static_cast<double>(c.lowest)), u - set(base.shift));
             v = narrowed<V>(u);
@@ -167,7 +179,9 @@ NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan
                 low = replace_lane(low, i, 0);
             }
     }
-    return plan.transforms ? exponential<Input::Split>(v, low, c) : exponential<Input::Shifted>(v, c);
+    return splits   ? exponential<Input::Split>(v, low, c)
+           : scales ? exponential<Input::Scaled>(v, c)
+                    : exponential<Input::Shifted>(v, c);
 }
 
 // The greatest logit of a block before and from the label on, both without it; NaN is passed over.
@@ -217,7 +231,7 @@ void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Ro
     double m = greatest.before > greatest.after ? greatest.before : greatest.after;
     if (plan.transforms) m = transformed(m, job, plan);
     set_anchor(block, m);
-    const Exponential<ScalarOf<V>> c = exponential_constants<V>(block.base.shift, block.base.exponent);
+    const Exponential<ScalarOf<V>> c = constants_of<V>(plan, block.base);
     BlockSum<V> sum;
     TargetSums targets;
     for (size_t tile = 0; tile < count; tile += kTile) {
@@ -237,25 +251,43 @@ void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Ro
     block.target_dot = sum_lanes(targets.dot);
 }
 
-// First pass over a block of logits that lie next to one another and are what the softmax is taken of.
+// First pass over a block of logits that lie next to one another, without softcap. False, with nothing written, where
+// they are scaled and need to be shifted, too.
 template <class S, class V>
-NXENT_INLINE void plain_block(const S* z, S* e, size_t count, size_t label, Block<V>& block) {
+NXENT_INLINE bool plain_block(const Plan& plan, const S* z, S* e, size_t count, size_t label, Block<V>& block) {
     const Others<S> others(z, count, label);
-    set_anchor(block, static_cast<double>(greatest(others)));
-    const Exponential<ScalarOf<V>> c = exponential_constants<V>(block.base.shift, block.base.exponent);
-    block.others = block.base.shift < 0 || block.base.shift > 0 ? exponentials<Input::Shifted, V>(others, e, c)
-                                                                : exponentials<Input::Plain, V>(others, e, c);
+    set_anchor(block, static_cast<double>(greatest(others)) * plan.slope);
+    const bool shifted = is_shifted(block.base);
+    if (shifted && plan.scales) return false;
+    const Exponential<ScalarOf<V>> c = constants_of<V>(plan, block.base);
+    block.others = shifted       ? exponentials<Input::Shifted, V>(others, e, c)
+                   : plan.scales ? exponentials<Input::Scaled, V>(others, e, c)
+                                 : exponentials<Input::Plain, V>(others, e, c);
     block.target_sum = block.target_dot = 0;
+    return true;
+}
+
+// The same of a row that is read where it lies, whose e is kept.
+template <class V>
+NXENT_INLINE void simple_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
+                               size_t begin, size_t count, size_t label, Block<V>& block) {
+    if (!plain_block(plan, row.z.scalars() + begin, row.e + begin, count, label - begin, block))
+        general_block(job, plan, row, begin, count, label, greatest_others(row, begin, count, label), block);
 }
 
 // e of a part of a block once more, where it was not kept.
 template <class V>
 void general_exponentials(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
                           size_t count, size_t label, Anchor base, ScalarOf<V>* e) {
-    const Exponential<ScalarOf<V>> c = exponential_constants<V>(base.shift, base.exponent);
-    if (!plan.transforms) {
+    const Exponential<ScalarOf<V>> c = constants_of<V>(plan, base);
+    const bool scales = takes_scaled(plan, base);
+    if (scales || !plan.transforms) {
         load_run(row.z, begin, e, count);
-        exponentials<Input::Shifted, V>(Others<ScalarOf<V>>(e, count, label - begin), e, c);
+        const Others<ScalarOf<V>> others(e, count, label - begin);
+        if (scales)
+            exponentials<Input::Scaled, V>(others, e, c);
+        else
+            exponentials<Input::Shifted, V>(others, e, c);
         return;
     }
     for (size_t j = 0; j < count; j += kLanes) {
@@ -574,7 +606,7 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
 
     // grad may be z: read these now.
     if (has_label) row.z_label = element(memory.z, label.index);
-    row.u_label = !kPlain && has_label && plan.transforms ? transformed(row.z_label, job, plan) : row.z_label;
+    row.u_label = kPlain ? row.z_label * plan.slope : has_label ? transformed(row.z_label, job, plan) : -kInfinity;
     row.correct = !kPlain && job.counts_correct && !label.ignored;
     if (row.correct && job.target == Target::Distribution)
         row.correct = first_greatest(memory.z, classes) == first_greatest(memory.q, classes);
@@ -586,13 +618,15 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
         Block<V>& block = blocks[count];
         // Without a place for a whole block's e, the general pass is taken, which needs none.
+        bool done = false;
         if (kPlain ||
-            (!plan.transforms && !plan.sums_targets && !row.correct && (memory.keeps_e || plan.block == kBlock))) {
+            (!plan.capped && !plan.sums_targets && !row.correct && (memory.keeps_e || plan.block == kBlock))) {
             ScalarOf<V>* const e = memory.e + (memory.keeps_e ? j : 0);
             const bool converts = !kPlain && !memory.z.plain();
             if (converts) load_run(memory.z, j, e, length);
-            plain_block(converts ? e : memory.z.scalars() + j, e, length, label.index - j, block);
-        } else {
+            done = plain_block(plan, converts ? e : memory.z.scalars() + j, e, length, label.index - j, block);
+        }
+        if (!done) {
             const Greatest greatest = greatest_others(memory, j, length, label.index);
             // Of equals the first counts.
             if (has_label && (greatest.before >= row.z_label || greatest.after > row.z_label)) row.correct = false;
@@ -617,10 +651,9 @@ NXENT_INLINE Array<V> sample_of(const void* p, size_t stride, int32_t type, cons
     return {p ? whole.p : nullptr, rows.inner, type};
 }
 
-// Whether a job has no options beyond what changes its rows' scale.
+// Whether a job has no options beyond what changes the scale of its rows or logits.
 NXENT_INLINE bool changes_scale_only(const SoftmaxCrossEntropyJob& job, const Plan& plan) {
-    return job.rows.inner == 1 && job.grad && !job.accumulate && !plan.transforms && !plan.smears &&
-           !job.counts_correct;
+    return job.rows.inner == 1 && job.grad && !job.accumulate && !plan.capped && !plan.smears && !job.counts_correct;
 }
 template <class V>
 NXENT_INLINE RowMemory<V> plain_memory(const SoftmaxCrossEntropyJob& job, size_t i) {
@@ -647,7 +680,7 @@ NXENT_INLINE void put_wide(double* to, Pair x) {
 NXENT_INLINE void get_wide(const double* from, double& x) { x = *from; }
 NXENT_INLINE void get_wide(const double* from, Pair& x) { x = {from[0], from[1]}; }
 
-// A part of the only row of a job that changes its scale only. The row's sums are the label's logit, then numbers for
+// A part of the only row of a job that changes scales only. The row's sums are the label's logit, then numbers for
 // each block.
 constexpr size_t kNumbersPerBlock = 4;
 static_assert(NXENT_ROW_SUMS == 1 + kMaxBlocks * kNumbersPerBlock, "the sums of a row fit");
@@ -671,7 +704,7 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
             const size_t j = b * plan.block;
             const size_t length = classes - j < plan.block ? classes - j : plan.block;
             Block<V> block;
-            plain_block(memory.z.scalars() + j, memory.e + j, length, label - j, block);
+            simple_block(job, plan, memory, j, length, label, block);
             double* const numbers = part.row_sums + 1 + b * kNumbersPerBlock;
             numbers[0] = block.anchor.shift;
             numbers[1] = block.anchor.exponent;
@@ -684,7 +717,10 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
         if (share.leads) put_row_outputs<V>(job, i, 0, 0, 0);
         return;
     }
-    if (label < classes) row.z_label = row.u_label = part.row_sums[0];
+    if (label < classes) {
+        row.z_label = part.row_sums[0];
+        row.u_label = row.z_label * plan.slope;
+    }
     Block<V> blocks[kMaxBlocks];
     row.anchor = anchor_at<V>(row.u_label);
     for (size_t b = 0; b < count; ++b) {

@@ -52,6 +52,9 @@ struct Exponential {
     X shift;   // subtracted from z first (0 where the block is not shifted)
     X lowest;  // reduces to exponent field 0: everything at or below it becomes exactly 0
     X round;   // kRound − N + kOffset: adding it leaves the result's exponent field in the low bits
+    // Of scaled logits, which are not shifted.
+    X slope, slope_low;  // what they are multiplied with, in two parts
+    X least;             // a logit whose multiple is below lowest: everything at or below it becomes exactly 0
 };
 NXENT_INLINE F in_lanes(float x) { return set(x); }
 NXENT_INLINE D in_lanes(double x) { return set(x); }
@@ -69,20 +72,36 @@ NXENT_INLINE X exponential_round(X n) {
 template <class V>
 NXENT_INLINE Exponential<ScalarOf<V>> exponential_constants(double shift, double n) {
     using S = ScalarOf<V>;
-    return {static_cast<S>(shift), static_cast<S>(exponential_lowest<V>(n)), static_cast<S>(exponential_round<V>(n))};
+    return {static_cast<S>(shift),
+            static_cast<S>(exponential_lowest<V>(n)),
+            static_cast<S>(exponential_round<V>(n)),
+            0,
+            0,
+            0};
+}
+// Of multiples of logits, by slope.
+template <class V>
+NXENT_INLINE Exponential<ScalarOf<V>> scaled_exponential_constants(double n, double slope) {
+    using S = ScalarOf<V>;
+    Exponential<S> c = exponential_constants<V>(0, n);
+    c.slope = static_cast<S>(slope);
+    c.slope_low = static_cast<S>(slope - static_cast<double>(c.slope));
+    c.least = static_cast<S>((exponential_lowest<V>(n) - 1.0) / slope);
+    return c;
 }
 
 enum class Input {
     Plain,
     Shifted,  // by the constants' shift
-    Split     // with a low part
+    Split,    // with a low part
+    Scaled    // by the constants' slope
 };
 
 constexpr float kLog2EFloat = 0x1.715476p+0f;
 constexpr float kLn2HighFloat = 0x1.62e43p-1f;
 constexpr float kLn2LowFloat = -0x1.05c61p-29f;
 
-// e = 2·exp(z + low)·2^(64 − N), for z up to N·ln 2 + 0.35; 0 for z below about (N − 190)·ln 2. NaN gives NaN. Largest
+// e = 2·exp(z + low)·2^(64 − N), where z is shifted or scaled first, for z up to N·ln 2 + 0.35; 0 for z below about (N − 190)·ln 2. NaN gives NaN. Largest
 // error 1.24·2^-24 of the result. Two vectors side by side, so that one's latency hides the other's.
 template <Input input, class X>
 NXENT_INLINE void exponentials_of_two(F& za, F& zb, F low_a, F low_b, const Exponential<X>& c) {
@@ -90,6 +109,18 @@ NXENT_INLINE void exponentials_of_two(F& za, F& zb, F low_a, F low_b, const Expo
     if constexpr (input == Input::Shifted) {
         za = sub(za, in_lanes(c.shift));
         zb = sub(zb, in_lanes(c.shift));
+    }
+    if constexpr (input == Input::Scaled) {
+        // The product in two parts, but for an error of 2^-48 of it; the low parts negative.
+        const F least = in_lanes(c.least), slope = in_lanes(c.slope), slope_low = in_lanes(c.slope_low);
+        za = greater(least, za);
+        zb = greater(least, zb);
+        const F ua = mul(za, slope);
+        const F ub = mul(zb, slope);
+        low_a = fnma(za, slope_low, fnma(za, slope, ua));
+        low_b = fnma(zb, slope_low, fnma(zb, slope, ub));
+        za = ua;
+        zb = ub;
     }
     za = greater(lowest, za);
     zb = greater(lowest, zb);
@@ -104,6 +135,9 @@ NXENT_INLINE void exponentials_of_two(F& za, F& zb, F low_a, F low_b, const Expo
     if constexpr (input == Input::Split) {
         ra = add(ra, fnma(na, set(kLn2LowFloat), low_a));
         rb = add(rb, fnma(nb, set(kLn2LowFloat), low_b));
+    } else if constexpr (input == Input::Scaled) {
+        ra = sub(ra, fma(na, set(kLn2LowFloat), low_a));
+        rb = sub(rb, fma(nb, set(kLn2LowFloat), low_b));
     } else {
         ra = fnma(na, set(kLn2LowFloat), ra);
         rb = fnma(nb, set(kLn2LowFloat), rb);
@@ -137,7 +171,9 @@ NXENT_INLINE F exponential(F z, F low, const Exponential<X>& c) {
 // The same in double; there is no low part.
 template <Input input>
 NXENT_INLINE D exponential(D z, D, const Exponential<double>& c) {
-    const D x = greater(set(c.lowest), input == Input::Shifted ? z - set(c.shift) : z);
+    if constexpr (input == Input::Shifted) z = z - set(c.shift);
+    if constexpr (input == Input::Scaled) z = z * set(c.slope);
+    const D x = greater(set(c.lowest), z);
     const D shifted = x * set(kLog2E) + set(c.round);
     const D p = exp_reduced(reduce(x, shifted - set(c.round)));
     return (p + p) * power_of_two(shifted);

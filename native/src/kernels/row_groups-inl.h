@@ -15,7 +15,7 @@ struct RowGroup {
     size_t count;
     size_t index[kLanes];          // in the batch
     size_t label[kLanes];          // as in Label
-    alignas(64) double z[kLanes];  // the label's logit, −infinity where there is no label
+    alignas(64) double u[kLanes];  // the label's logit, scaled; −infinity where there is no label
     alignas(64) double weight[kLanes];
 };
 NXENT_INLINE Array<F> logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
@@ -48,7 +48,7 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     D n = n_block, factor = one, e_label = zero, rest = one, own = zero;
     D strange = zero;  // above 0 where a row is not ordinary
     if (labelled) {
-        const D u = load(group.z);
+        const D u = load(group.u);
         strange = select_below(set(Exponent<F>::kShiftAbove), magnitude(u), one, zero);
         const D n_label = nearest_exponent(u);
         n = greater(n_block, n_label);
@@ -75,7 +75,7 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
             RowSums<double> s;
             s.anchor = {0, lanes_n[k]};
             s.others = lanes_others[k];
-            s.u_label = group.z[k];
+            s.u_label = group.u[k];
             s.e_label = lanes_e_label[k];
             s.sum = s.others + s.e_label;
             losses[k] = k < group.count && s.sum > 0
@@ -139,7 +139,11 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         const Array<F> z = logits_of(job, i);
         e[k] = converts ? scratch + k * classes : gradient_of(job, i).scalars();
         if (converts) load_run(z, 0, e[k], classes);
-        plain_block(converts ? e[k] : z.scalars(), e[k], classes, group.label[k], blocks[k]);
+        if (!plain_block(plan, converts ? e[k] : z.scalars(), e[k], classes, group.label[k], blocks[k])) {
+            const RowMemory<F> memory{z, gradient_of(job, i), false, {}, e[k], true};
+            general_block(job, plan, memory, 0, classes, group.label[k],
+                          greatest_others(memory, 0, classes, group.label[k]), blocks[k]);
+        }
         n[k] = blocks[k].anchor.exponent;
         others[k] = blocks[k].others;
         shifted |= blocks[k].anchor.shift < 0 || blocks[k].anchor.shift > 0;
@@ -162,9 +166,9 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     for (size_t k = 0; k < group.count; ++k) {
         const size_t i = group.index[k];
         const RowMemory<F> memory{logits_of(job, i), gradient_of(job, i), false, {}, e[k], true};
-        Row<F> row{i,     memory,          {group.label[k], false, group.weight[k]}, group.z[k], group.z[k],
+        Row<F> row{i,     memory,          {group.label[k], false, group.weight[k]}, group.u[k], group.u[k],
                    false, blocks[k].anchor};
-        const Anchor label_anchor = anchor_at<F>(group.z[k]);
+        const Anchor label_anchor = anchor_at<F>(group.u[k]);
         if (!(position(row.anchor) > position(label_anchor))) row.anchor = label_anchor;
         if (converts)
             finish_row<F, false>(job, plan, row, &blocks[k], 1, {0, 1, true}, totals);
@@ -214,6 +218,35 @@ NXENT_INLINE void store_scaled_columns(float* rows, size_t stride, size_t classe
     for (; j < classes; ++j) store_column(rows + j, stride, column(j));
 }
 
+// Stores e, and gives the sum of each row: class j is added in lane j of a tile, modulo kLanes, and then the lanes in the
+// order of sum_lanes().
+template <Input input>
+NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponential<F>& c) {
+    const auto lane = [&](size_t j) {
+        const auto next = [&] {
+            const F e = exponential<input>(load(columns + j * kLanes), c);
+            store(columns + j * kLanes, e);
+            j += kLanes;
+            return e;
+        };
+        const F first = next();
+        if (j >= classes) return widen(first);
+        TileSum<F> tile = empty_tile<F>();
+        accumulate(tile, first);
+        while (j < classes) accumulate(tile, next());
+        return add_widened(widen(sub(tile.high, set_all<F>(kSumBase))), tile.low);
+    };
+    const size_t lanes = classes < kLanes ? classes : kLanes;
+    D sum[kLanes / 2];
+    for (size_t j = 0; j < kLanes / 2 && j < lanes; ++j) {
+        sum[j] = lane(j);
+        if (j + kLanes / 2 < lanes) sum[j] = sum[j] + lane(j + kLanes / 2);
+    }
+    for (size_t half = kLanes / 4; half > 0; half /= 2)
+        for (size_t j = 0; j < half && j + half < lanes; ++j) sum[j] = sum[j] + sum[j + half];
+    return sum[0];
+}
+
 // A group of few classes. False, with nothing written, where a row is not ordinary.
 NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan,
                                                  const RowGroup& group, nxent_totals& totals) {
@@ -237,36 +270,21 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     F greatest = set(-__builtin_huge_valf());
     for (size_t j = 0; j < classes; ++j) greatest = greater(load(columns + j * kLanes), greatest);
     // As in anchor_at(), where nothing is shifted.
-    const D m = widen(greatest), n = nearest_exponent(m);
+    const D m = widen(greatest) * set(plan.slope), n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
 
-    // Class j is added in lane j of a tile, modulo kLanes, and then the lanes in the order of sum_lanes().
-    const Exponential<F> c{set(0.0f), narrow(exponential_lowest<F>(n)), narrow(exponential_round<F>(n))};
-    const auto lane = [&](size_t j) {
-        const auto next = [&] {
-            const F e = exponential<Input::Plain>(load(columns + j * kLanes), c);
-            store(columns + j * kLanes, e);
-            j += kLanes;
-            return e;
-        };
-        const F first_e = next();
-        if (j >= classes) return widen(first_e);
-        TileSum<F> tile = empty_tile<F>();
-        accumulate(tile, first_e);
-        while (j < classes) accumulate(tile, next());
-        return add_widened(widen(sub(tile.high, set_all<F>(kSumBase))), tile.low);
-    };
-    const size_t lanes = classes < kLanes ? classes : kLanes;
-    D sum[kLanes / 2];
-    for (size_t j = 0; j < kLanes / 2 && j < lanes; ++j) {
-        sum[j] = lane(j);
-        if (j + kLanes / 2 < lanes) sum[j] = sum[j] + lane(j + kLanes / 2);
+    const D lowest = exponential_lowest<F>(n);
+    Exponential<F> c{set(0.0f), narrow(lowest), narrow(exponential_round<F>(n)), set(0.0f), set(0.0f), set(0.0f)};
+    if (plan.scales) {
+        const float slope = static_cast<float>(plan.slope);
+        c.slope = set(slope);
+        c.slope_low = set(static_cast<float>(plan.slope - static_cast<double>(slope)));
+        c.least = narrow((lowest - set(1.0)) / set(plan.slope));
     }
-    for (size_t half = kLanes / 4; half > 0; half /= 2)
-        for (size_t j = 0; j < half && j + half < lanes; ++j) sum[j] = sum[j] + sum[j + half];
-
+    const D sum = plan.scales ? column_exponentials<Input::Scaled>(columns, classes, c)
+                              : column_exponentials<Input::Plain>(columns, classes, c);
     GroupGradient gradient;
-    if (!finish_group(job, plan, group, n, sum[0], gradient, totals)) return false;
+    if (!finish_group(job, plan, group, n, sum, gradient, totals)) return false;
     const Scale<F> scale{load(gradient.lowest), load(gradient.high), load(gradient.low),
                          set(static_cast<float>(kUnbias))};
     float* const g = follows ? static_cast<float*>(job.grad) + first * job.grad_stride : rows;
@@ -307,8 +325,9 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 group.index[count] = i;
                 group.label[count] = inside ? static_cast<size_t>(y) : kNoLabel;
                 group.weight[count] = 1;
-                group.z[count] =
-                    inside ? static_cast<double>(z_floats[i * job.logits_stride + static_cast<size_t>(y)]) : -kInfinity;
+                group.u[count] =
+                    inside ? plan.slope * static_cast<double>(z_floats[i * job.logits_stride + static_cast<size_t>(y)])
+                           : -kInfinity;
             }
         for (; i < rows.end && count < most; ++i) {
             const Label label = label_of(job, i);
@@ -319,7 +338,7 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             group.index[count] = i;
             group.label[count] = label.index;
             group.weight[count] = label.weight;
-            group.z[count] = label.index < classes ? element(logits_of(job, i), label.index) : -kInfinity;
+            group.u[count] = label.index < classes ? plan.slope * element(logits_of(job, i), label.index) : -kInfinity;
             ++count;
         }
         group.count = count;
@@ -329,7 +348,7 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 group.index[k] = group.index[0];
                 group.label[k] = group.label[0];
                 group.weight[k] = group.weight[0];
-                group.z[k] = group.z[0];
+                group.u[k] = group.u[0];
             }
             if (few)
                 done = compute_group_of_few_classes(job, plan, group, totals);

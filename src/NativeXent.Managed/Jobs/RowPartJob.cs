@@ -35,7 +35,6 @@ internal unsafe struct RowPartJob : IJob<RowPartJob>
         && !job.Accumulate
         && !job.CountCorrect
         && job.LabelSmoothing == 0
-        && job.Scale == 1
         && job.Softcap == 0;
 
     public readonly RowPartJob Part(nuint begin, nuint end) => this with { ClassBegin = begin, ClassEnd = end };

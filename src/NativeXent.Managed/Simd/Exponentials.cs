@@ -51,6 +51,9 @@ internal interface IInput
 
     /// <summary>z with a low part.</summary>
     static virtual bool IsSplit => false;
+
+    /// <summary>z times the constants' slope.</summary>
+    static virtual bool IsScaled => false;
 }
 
 internal readonly struct Plain : IInput;
@@ -65,13 +68,25 @@ internal readonly struct Split : IInput
     public static bool IsSplit => true;
 }
 
+internal readonly struct Scaled : IInput
+{
+    public static bool IsScaled => true;
+}
+
 /// <summary>The constants of one block's exponentials.</summary>
-internal readonly struct Exponential<TVector>(TVector shift, TVector lowest, TVector round)
+internal readonly struct Exponential<TVector>(
+    TVector shift, TVector lowest, TVector round, TVector slope, TVector slopeLow, TVector least)
     where TVector : unmanaged
 {
     internal readonly TVector Shift = shift;   // subtracted from z first (0 where the block is not shifted)
     internal readonly TVector Lowest = lowest; // reduces to exponent field 0: all at or below it becomes exactly 0
     internal readonly TVector Round = round;   // adding it leaves the result's exponent field in the low bits
+
+    // Of scaled logits, which are not shifted: what they are multiplied with, in two parts, and a logit whose multiple is
+    // below Lowest, so that everything at or below it becomes exactly 0.
+    internal readonly TVector Slope = slope;
+    internal readonly TVector SlopeLow = slopeLow;
+    internal readonly TVector Least = least;
 }
 
 /// <summary>A tile's sum, lane by lane: High − the sum's base + Low.</summary>
@@ -163,6 +178,15 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
             z = TFloats.Subtract(z, c.Shift);
         }
 
+        if (TInput.IsScaled)
+        {
+            // The product in two parts, the low one negative.
+            z = TFloats.Greater(c.Least, z);
+            TFloats u = TFloats.Multiply(z, c.Slope);
+            low = TFloats.FusedNegateMultiplyAdd(z, c.SlopeLow, TFloats.FusedNegateMultiplyAdd(z, c.Slope, u));
+            z = u;
+        }
+
         z = TFloats.Greater(c.Lowest, z);
 
         // n = rint(z·log2 e); r = z − n·ln 2 (Cody and Waite); 2·exp(r) by a minimax polynomial.
@@ -171,6 +195,8 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
         TFloats r = TFloats.FusedNegateMultiplyAdd(n, TFloats.Set(Ln2High), z);
         r = TInput.IsSplit
             ? TFloats.Add(r, TFloats.FusedNegateMultiplyAdd(n, TFloats.Set(Ln2Low), low))
+            : TInput.IsScaled
+            ? TFloats.Subtract(r, TFloats.FusedMultiplyAdd(n, TFloats.Set(Ln2Low), low))
             : TFloats.FusedNegateMultiplyAdd(n, TFloats.Set(Ln2Low), r);
         TFloats p = TFloats.FusedMultiplyAdd(TFloats.Set(0.0003949224f), r, TFloats.Set(0.0027870901f));
         p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(0.016667128f));
@@ -348,7 +374,8 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     private static TPart Exponential<TInput>(TPart z, in Exponential<TPart> c)
         where TInput : struct, IInput
     {
-        TPart x = TPart.Greater(c.Lowest, TInput.IsShifted ? z - c.Shift : z);
+        TPart x = TPart.Greater(
+            c.Lowest, TInput.IsShifted ? z - c.Shift : TInput.IsScaled ? z * c.Slope : z);
         TPart shifted = (x * TPart.Set(DoubleMath.Log2E)) + c.Round;
         TPart p = DoubleMath.ExpReduced(DoubleMath.Reduce(x, shifted - c.Round));
         return (p + p) * TPart.PowerOfTwo(shifted);
@@ -359,7 +386,10 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
         new(
             Part(ref Unsafe.AsRef(in c.Shift), i),
             Part(ref Unsafe.AsRef(in c.Lowest), i),
-            Part(ref Unsafe.AsRef(in c.Round), i));
+            Part(ref Unsafe.AsRef(in c.Round), i),
+            Part(ref Unsafe.AsRef(in c.Slope), i),
+            Part(ref Unsafe.AsRef(in c.SlopeLow), i),
+            Part(ref Unsafe.AsRef(in c.Least), i));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Accumulate<TReal>(ref TileSum<TReal> sum, TReal e)
@@ -421,7 +451,24 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
         new(
             SetAll(shift),
             SetAll(ExponentialLowest(new OneDouble(n)).Value),
-            SetAll(ExponentialRound(new OneDouble(n)).Value));
+            SetAll(ExponentialRound(new OneDouble(n)).Value),
+            default,
+            default,
+            default);
+
+    /// <summary>Of multiples of logits, by slope.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static Exponential<TVector> ScaledExponentialConstants(double n, double slope)
+    {
+        double lowest = ExponentialLowest(new OneDouble(n)).Value;
+        return new(
+            default,
+            SetAll(lowest),
+            SetAll(ExponentialRound(new OneDouble(n)).Value),
+            SetAll(slope),
+            SetAll(slope - TNumbers.Double(TNumbers.Scalar(slope))),
+            SetAll((lowest - 1.0) / slope));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static TileSum<TVector> EmptyTile() => new(SetAll(Exponentials.SumBase), SetAll(0));

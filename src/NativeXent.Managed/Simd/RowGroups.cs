@@ -49,7 +49,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         Unsafe.SkipInit(out RowGroup group);
         nuint* index = (nuint*)&group.Index;
         nuint* labels = (nuint*)&group.Label;
-        double* zOfLabel = (double*)&group.Z;
+        double* uOfLabel = (double*)&group.U;
         double* weights = (double*)&group.Weight;
         for (nuint i = job.RowBegin; i < job.RowEnd;)
         {
@@ -63,8 +63,8 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 index[count] = i;
                 labels[count] = inside ? (nuint)y : NoLabel;
                 weights[count] = 1;
-                zOfLabel[count] = inside
-                    ? ((float*)job.Logits)[(i * job.LogitsStride) + (nuint)y]
+                uOfLabel[count] = inside
+                    ? plan.Slope * ((float*)job.Logits)[(i * job.LogitsStride) + (nuint)y]
                     : double.NegativeInfinity;
             }
 
@@ -80,7 +80,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 index[count] = i;
                 labels[count] = label.Index;
                 weights[count] = label.Weight;
-                zOfLabel[count] = label.Index < classes ? Element(LogitsOf(job, i), label.Index) : double.NegativeInfinity;
+                uOfLabel[count] = label.Index < classes
+                    ? plan.Slope * Element(LogitsOf(job, i), label.Index)
+                    : double.NegativeInfinity;
                 count++;
             }
 
@@ -93,7 +95,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                     index[k] = index[0];
                     labels[k] = labels[0];
                     weights[k] = weights[0];
-                    zOfLabel[k] = zOfLabel[0];
+                    uOfLabel[k] = uOfLabel[0];
                 }
 
                 if (few)
@@ -165,7 +167,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             FourDoubles eLabel = zero;
             if (labelled)
             {
-                FourDoubles u = FourDoubles.Load((double*)&group->Z + k);
+                FourDoubles u = FourDoubles.Load((double*)&group->U + k);
                 strange += FourDoubles.SelectBelow(
                     FourDoubles.Set(FloatNumbers<TFloats, TDoubles>.ShiftAbove), DoubleMath.Magnitude(u), one, zero);
                 FourDoubles labelExponent = DoubleMath.NearestExponent(u);
@@ -270,7 +272,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         losses[0] = default;
         for (int k = 0; k < Lanes.Length; k++)
         {
-            RowSums sums = new(new(0, exponents[k]), new(others[k]), ((double*)&group->Z)[k], eLabels[k]);
+            RowSums sums = new(new(0, exponents[k]), new(others[k]), ((double*)&group->U)[k], eLabels[k]);
             Label label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] };
             losses[k] = k < group->Count && !sums.IsNaN ? LossesOf(job, plan, sums, label, null, 0) : losses[0];
             logSumExps[k] = losses[k].LogSumExp;
@@ -327,10 +329,17 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 LoadRun(z, 0, e[k], classes);
             }
 
-            ComputePlainBlock(converts ? e[k] : (float*)z.Start, e[k], classes, labels[k], out blocks[k]);
+            float* from = converts ? e[k] : (float*)z.Start;
+            if (!ComputePlainBlock(plan, from, e[k], classes, labels[k], out blocks[k]))
+            {
+                RowMemory memory = new() { Z = z, E = e[k], KeepsE = true };
+                Greatest greatest = GreatestOthers(memory, 0, classes, labels[k]);
+                ComputeGeneralBlock(job, plan, memory, 0, classes, labels[k], greatest, out blocks[k]);
+            }
+
             exponents[k] = blocks[k].Anchor.Exponent;
             others[k] = blocks[k].Others.High;
-            shifted |= blocks[k].Anchor.Shift < 0 || blocks[k].Anchor.Shift > 0;
+            shifted |= IsShifted(blocks[k].Anchor);
         }
 
         for (int k = group->Count; k < Lanes.Length; k++)
@@ -372,9 +381,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 Index = i,
                 Memory = new() { Z = LogitsOf(job, i), Gradient = GradientOf(job, i), E = e[k], KeepsE = true },
                 Label = new() { Index = labels[k], Weight = ((double*)&group->Weight)[k] },
-                ZLabel = ((double*)&group->Z)[k],
-                ULabel = ((double*)&group->Z)[k],
-                Anchor = Higher(blocks[k].Anchor, AnchorAt(((double*)&group->Z)[k])),
+                ZLabel = ((double*)&group->U)[k],
+                ULabel = ((double*)&group->U)[k],
+                Anchor = Higher(blocks[k].Anchor, AnchorAt(((double*)&group->U)[k])),
             };
             if (converts)
             {
@@ -476,7 +485,8 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     // the order of SumLanes(). A method of its own, as the compiler keeps only so many vectors of one in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
-    private static TDoubles ColumnExponentials(float* columns, nuint classes, in Exponential<TFloats> constants)
+    private static TDoubles ColumnExponentials<TInput>(float* columns, nuint classes, in Exponential<TFloats> constants)
+        where TInput : struct, IInput
     {
         Exponential<TFloats> c = constants;
         TDoubles* sum = stackalloc TDoubles[Lanes.Length];
@@ -487,7 +497,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             for (nuint j = lane; j < classes; j += LaneCount)
             {
                 float* column = columns + (j * LaneCount);
-                TFloats e = FloatNumbers<TFloats, TDoubles>.Exponential<Plain>(TFloats.Load(column), default, c);
+                TFloats e = FloatNumbers<TFloats, TDoubles>.Exponential<TInput>(TFloats.Load(column), default, c);
                 TFloats.Store(column, e);
                 Accumulate(ref tile, e);
             }
@@ -549,21 +559,28 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         }
 
         // As in AnchorAt(), where nothing is shifted.
-        TDoubles m = TDoubles.Widen(greatest);
+        TDoubles m = TDoubles.Widen(greatest) * TDoubles.Set(plan.Slope);
         TDoubles exponent = DoubleMath.NearestExponent(m);
         if (TDoubles.GreatestLane(DoubleMath.Magnitude(m)) > FloatNumbers<TFloats, TDoubles>.ShiftAbove)
         {
             return false;
         }
 
+        TDoubles lowest = ExponentialLowest(exponent);
+        float slope = (float)plan.Slope;
         Exponential<TFloats> c = new(
-            TFloats.Set(0.0f),
-            TDoubles.Narrow(ExponentialLowest(exponent)),
-            TDoubles.Narrow(ExponentialRound(exponent)));
+            default,
+            TDoubles.Narrow(lowest),
+            TDoubles.Narrow(ExponentialRound(exponent)),
+            TFloats.Set(slope),
+            TFloats.Set((float)(plan.Slope - slope)),
+            plan.Scales ? TDoubles.Narrow((lowest - TDoubles.Set(1.0)) / TDoubles.Set(plan.Slope)) : default);
         double* exponents = stackalloc double[Lanes.Length];
         double* sums = stackalloc double[Lanes.Length];
         TDoubles.Store(exponents, exponent);
-        TDoubles.Store(sums, ColumnExponentials(columns, classes, c));
+        TDoubles.Store(sums, plan.Scales
+            ? ColumnExponentials<Scaled>(columns, classes, c)
+            : ColumnExponentials<Plain>(columns, classes, c));
         GroupGradient gradient;
         if (!FinishGroup(job, plan, group, exponents, sums, &gradient, ref totals))
         {
@@ -598,7 +615,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         internal int Count;
         internal Lanes<nuint> Index;   // in the batch
         internal Lanes<nuint> Label;   // as in Label
-        internal Lanes<double> Z;      // the label's logit, −infinity where there is no label
+        internal Lanes<double> U;      // the label's logit, scaled; −infinity where there is no label
         internal Lanes<double> Weight;
     }
 

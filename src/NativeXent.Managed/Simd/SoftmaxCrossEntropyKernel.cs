@@ -54,7 +54,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     /// <summary>
-    /// A part of the only row of a job that changes its scale only. The row's sums are the label's logit, then numbers
+    /// A part of the only row of a job that changes scales only. The row's sums are the label's logit, then numbers
     /// for each block.
     /// </summary>
     [SkipLocalsInit]
@@ -93,7 +93,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             {
                 nuint j = b * plan.BlockLength;
                 nuint length = nuint.Min(classes - j, plan.BlockLength);
-                ComputePlainBlock(Scalars(row.Memory.Z) + j, row.Memory.E + j, length, label - j, out Block block);
+                ComputeSimpleBlock(job, plan, row.Memory, j, length, label, out Block block);
                 double* numbers = part.RowSums + 1 + (b * NumbersPerBlock);
                 numbers[0] = block.Anchor.Shift;
                 numbers[1] = block.Anchor.Exponent;
@@ -117,7 +117,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
         if (label < classes)
         {
-            row.ZLabel = row.ULabel = part.RowSums[0];
+            row.ZLabel = part.RowSums[0];
+            row.ULabel = row.ZLabel * plan.Slope;
         }
 
         Block* blocks = stackalloc Block[(int)blockCount];
@@ -199,7 +200,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
 
         block = BlockAt(m);
-        Exponential<TVector> c = ExponentialConstants(block.Base.Shift, block.Base.Exponent);
+        Exponential<TVector> c = ConstantsOf(plan, block.Base);
         double* capped = stackalloc double[plan.Capped ? (int)Tile : 0];
         BlockSum<TDoubles> sum = default;
         TargetSums targets = default;
@@ -328,7 +329,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     {
         TVector v = LoadElements(row.Z, j, lanes, double.NegativeInfinity);
         TVector low = SetAll(0);
-        if (plan.Transforms || targets is not null)
+        bool scales = TakesScaled(plan, blockBase);
+        bool splits = plan.Transforms && !scales;
+        if (splits || targets is not null)
         {
             TDoubles u = TNumbers.Widen(v);
             if (plan.Transforms)
@@ -341,7 +344,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 AddTargets(job, plan, row, j, lanes, u, blockBase, targets);
             }
 
-            if (plan.Transforms)
+            if (splits)
             {
                 // Clamped here, so that the low part is never infinite.
                 u = TDoubles.Greater(TNumbers.Widen(c.Lowest), u - TDoubles.Set(blockBase.Shift));
@@ -356,8 +359,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             low = Replaced(low, plan, lanes, label - j, TNumbers.Scalar(0));
         }
 
-        return plan.Transforms
-            ? TNumbers.Exponential<Split>(v, low, c)
+        return splits ? TNumbers.Exponential<Split>(v, low, c)
+            : scales ? TNumbers.Exponential<Scaled>(v, default, c)
             : TNumbers.Exponential<Shifted>(v, default, c);
     }
 
@@ -423,15 +426,53 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         return new() { Anchor = anchor, Base = m == double.NegativeInfinity ? default : anchor };
     }
 
-    // First pass over a block of logits that lie next to one another and are what the softmax is taken of.
-    private protected static void ComputePlainBlock(TScalar* z, TScalar* e, nuint count, nuint label, out Block block)
+    // First pass over a block of logits that lie next to one another, without softcap. False, with nothing written, where
+    // they are scaled and need to be shifted, too.
+    private protected static bool ComputePlainBlock(
+        in Plan plan, TScalar* z, TScalar* e, nuint count, nuint label, out Block block)
     {
-        block = BlockAt(GreatestOther(z, count, label));
-        Exponential<TVector> c = ExponentialConstants(block.Base.Shift, block.Base.Exponent);
-        block.Others = block.Base.Shift < 0 || block.Base.Shift > 0
-            ? BlockExponentials<Shifted>(z, e, count, label, c)
+        block = BlockAt(GreatestOther(z, count, label) * plan.Slope);
+        bool shifted = IsShifted(block.Base);
+        if (shifted && plan.Scales)
+        {
+            return false;
+        }
+
+        Exponential<TVector> c = ConstantsOf(plan, block.Base);
+        block.Others = shifted ? BlockExponentials<Shifted>(z, e, count, label, c)
+            : plan.Scales ? BlockExponentials<Scaled>(z, e, count, label, c)
             : BlockExponentials<Plain>(z, e, count, label, c);
+        return true;
     }
+
+    // The same of a row that is read where it lies, whose e is kept.
+    private static void ComputeSimpleBlock(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint begin,
+        nuint count,
+        nuint label,
+        out Block block)
+    {
+        if (!ComputePlainBlock(plan, Scalars(row.Z) + begin, row.E + begin, count, label - begin, out block))
+        {
+            Greatest greatest = GreatestOthers(row, begin, count, label);
+            ComputeGeneralBlock(job, plan, row, begin, count, label, greatest, out block);
+        }
+    }
+
+    // Logits that are scaled and not shifted are multiplied on the way to their exponentials, without a detour by double.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static bool IsShifted(Anchor a) => a.Shift < 0 || a.Shift > 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TakesScaled(in Plan plan, Anchor blockBase) => plan.Scales && !IsShifted(blockBase);
+
+    private static Exponential<TVector> ConstantsOf(in Plan plan, Anchor blockBase) =>
+        TakesScaled(plan, blockBase)
+            ? ScaledExponentialConstants(blockBase.Exponent, plan.Slope)
+            : ExponentialConstants(blockBase.Shift, blockBase.Exponent);
 
     // e of a part of a block once more, where it was not kept; up to Tile of them.
     [SkipLocalsInit]
@@ -445,11 +486,14 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         Anchor blockBase,
         TScalar* e)
     {
-        Exponential<TVector> c = ExponentialConstants(blockBase.Shift, blockBase.Exponent);
-        if (!plan.Transforms)
+        Exponential<TVector> c = ConstantsOf(plan, blockBase);
+        bool scales = TakesScaled(plan, blockBase);
+        if (scales || !plan.Transforms)
         {
             LoadRun(row.Z, begin, e, count);
-            _ = BlockExponentials<Shifted>(e, e, count, label - begin, c);
+            _ = scales
+                ? BlockExponentials<Scaled>(e, e, count, label - begin, c)
+                : BlockExponentials<Shifted>(e, e, count, label - begin, c);
             return;
         }
 
@@ -759,9 +803,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             row.ZLabel = Element(memory.Z, label);
         }
 
-        row.ULabel = !TPlain.Value && hasLabel && plan.Transforms
-            ? Transformed(row.ZLabel, job, plan)
-            : row.ZLabel;
+        row.ULabel = TPlain.Value ? row.ZLabel * plan.Slope
+            : hasLabel ? Transformed(row.ZLabel, job, plan)
+            : double.NegativeInfinity;
         row.IsCorrect = !TPlain.Value && job.CountCorrect && !row.Label.IsIgnored;
         if (row.IsCorrect && plan.Target == Target.Distribution)
         {
@@ -777,7 +821,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             nuint length = nuint.Min(classes - j, plan.BlockLength);
 
             // Without a place for a whole block's e, the general pass is taken, which needs none.
-            if (TPlain.Value || (!plan.Transforms && !plan.SumsTargets && !row.IsCorrect
+            bool done = false;
+            if (TPlain.Value || (!plan.Capped && !plan.SumsTargets && !row.IsCorrect
                 && (memory.KeepsE || plan.BlockLength == BlockLength)))
             {
                 TScalar* e = memory.E + (memory.KeepsE ? j : 0);
@@ -787,9 +832,11 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                     LoadRun(memory.Z, j, e, length);
                 }
 
-                ComputePlainBlock(converts ? e : Scalars(memory.Z) + j, e, length, label - j, out blocks[b]);
+                TScalar* z = converts ? e : Scalars(memory.Z) + j;
+                done = ComputePlainBlock(plan, z, e, length, label - j, out blocks[b]);
             }
-            else
+
+            if (!done)
             {
                 Greatest greatest = GreatestOthers(memory, j, length, label);
 
@@ -949,9 +996,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
     }
 
-    // Whether a job has no options beyond what changes its rows' scale.
+    // Whether a job has no options beyond what changes the scale of its rows or logits.
     private protected static bool ChangesScaleOnly(in SoftmaxCrossEntropyJob job, in Plan plan) =>
-        job.InnerSize == 1 && job.Gradient is not null && !job.Accumulate && !plan.Transforms && !plan.Smears
+        job.InnerSize == 1 && job.Gradient is not null && !job.Accumulate && !plan.Capped && !plan.Smears
         && !job.CountCorrect;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -1099,6 +1146,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal readonly nuint BlockLength;
         internal readonly bool Transforms;       // u is not z
         internal readonly bool Capped;           // there is a softcap
+        internal readonly bool Scales;           // there is none, and u = slope·z is not z
         internal readonly bool Smears;           // there are targets beyond the label: smoothing or a distribution
         internal readonly bool SumsTargets;      // whether Σ w·q and Σ w·q·u of those targets are needed
         internal readonly bool WantsLoss;        // and whether the loss is
@@ -1125,6 +1173,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
             Capped = job.Softcap > 0;
             Transforms = Capped || job.Scale < 1.0 || job.Scale > 1.0;
+            Scales = Transforms && !Capped;
             Smears = Target == Target.Distribution || job.LabelSmoothing > 0;
             WantsLoss = job.Losses is not null || job.WantsTotals;
             WantsLogSumExp = job.LogSumExp is not null || job.ZLosses is not null || job.ZLossScale < 0
