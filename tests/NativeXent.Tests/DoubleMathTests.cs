@@ -63,6 +63,38 @@ public sealed class DoubleMathTests
         Assert.That(DoubleMath.Log1P(0), Is.Zero);
     }
 
+    [Test]
+    public unsafe void Logarithms_of_a_register_are_those_of_each_number()
+    {
+        SplitMix64 random = new(63);
+        int count = HardwareDoubles.Count;
+        double* x = stackalloc double[count];
+        double* low = stackalloc double[count];
+        double* log = stackalloc double[count];
+        double* log1P = stackalloc double[count];
+        for (int i = 0; i < Samples; i++)
+        {
+            for (int k = 0; k < count; k++)
+            {
+                x[k] = (i % 3) switch
+                {
+                    0 => Math.ScaleB(1 + Unit(random), random.Below(600) - 300),
+                    1 => 0.4 + (Unit(random) * 1e-6) - 5e-7,
+                    _ => 0.5 + Unit(random),
+                };
+                low[k] = random.OneIn(2) ? 0 : Math.ScaleB(x[k], -60);
+            }
+
+            DoubleMath.Log(HardwareDoubles.Load(x), HardwareDoubles.Load(low)).Store(log);
+            DoubleMath.Log1P(HardwareDoubles.Load(x)).Store(log1P);
+            for (int k = 0; k < count; k++)
+            {
+                Assert.That(log[k], Is.EqualTo(DoubleMath.Log(x[k], low[k])), $"log({x[k]:R} + {low[k]:R})");
+                Assert.That(log1P[k], Is.EqualTo(DoubleMath.Log1P(x[k])), $"log1p({x[k]:R})");
+            }
+        }
+    }
+
     // In [0, 1), with 53 bits.
     private static double Unit(SplitMix64 random) => (random.Next() >> 11) * (1.0 / (1L << 53));
 

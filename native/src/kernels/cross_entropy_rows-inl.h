@@ -419,14 +419,14 @@ NXENT_INLINE RowLosses row_losses(const SoftmaxCrossEntropyJob& job, const Plan&
     // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
     const bool near = u_relative > -40.0;
     double log_sum = 0;
-    if (plan.wants_lse || (plan.wants_loss && (plan.smears || (has_label && !near)))) log_sum = log_double(s.sum);
+    if (plan.wants_lse || (plan.wants_loss && (plan.smears || (has_label && !near)))) log_sum = log_wide(s.sum, 0.0);
     if (plan.wants_lse)
         r.lse = s.anchor.shift + (s.anchor.exponent * kLn2High + (s.anchor.exponent * kLn2Low + log_sum));
     if (plan.wants_loss) {
         double loss = 0;
         if (has_label) {
             const double weight = plan.kept * label.weight;
-            if (weight > 0) loss = weight * (near ? log1p_double(quotient(s.others, s.e_label)) : log_sum - u_relative);
+            if (weight > 0) loss = weight * (near ? log1p_wide(quotient(s.others, s.e_label)) : log_sum - u_relative);
         }
         if (plan.smears)
             for (size_t b = 0; b < block_count; ++b) {

@@ -108,22 +108,44 @@ NXENT_INLINE X log_near_one(X f) {
     return f - (half_square - s * (half_square + all<X>(2.0) * t * q));
 }
 
-// log(x + low) for a positive, normal, finite x and a low part far below it. Largest error 1.2 ULP.
-NXENT_INLINE double log_double(double x, double low = 0) {
+// x = m·2^n with m in [√½, √2), for a positive, normal, finite x. x becomes m.
+NXENT_INLINE double split_exponent(double& x) {
     const uint64_t bits = bit_cast<uint64_t>(x);
-    // Splits x = m·2^k with m in [√½, √2).
     const uint64_t offset = bits - 0x3fe6a09e667f3bcdu;
-    const int64_t k = static_cast<int64_t>(offset) >> 52;
-    const double m = bit_cast<double>(bits - (static_cast<uint64_t>(k) << 52));
-    const double n = static_cast<double>(k);
-    return n * kLn2High + (log_near_one(m - 1.0) + (n * kLn2Low + low / x));
+    const int64_t n = static_cast<int64_t>(offset) >> 52;
+    x = bit_cast<double>(bits - (static_cast<uint64_t>(n) << 52));
+    return static_cast<double>(n);
+}
+// By way of memory: vectors have no integers.
+NXENT_INLINE D split_exponent(D& x) {
+    alignas(64) double m[kLanes], n[kLanes];
+    store(m, x);
+    for (int i = 0; i < kLanes; ++i) n[i] = split_exponent(m[i]);
+    x = load(m);
+    return load(n);
+}
+
+// log(x + low) for a positive, normal, finite x and a low part far below it. Largest error 1.2 ULP.
+template <class X>
+NXENT_INLINE X log_wide(X x, X low) {
+    X m = x;
+    const X n = split_exponent(m);
+    return n * all<X>(kLn2High) + (log_near_one(m - all<X>(1.0)) + (n * all<X>(kLn2Low) + low / x));
 }
 
 // log(1 + x) for a finite x ≥ 0. Largest error 1.7 ULP.
-NXENT_INLINE double log1p_double(double x) {
+NXENT_INLINE double log1p_wide(double x) {
     if (x < 0.4) return log_near_one(x);
     const double sum = 1.0 + x;
-    return log_double(sum, x < 0x1p+53 ? x - (sum - 1.0) : 0);
+    return log_wide(sum, x < 0x1p+53 ? x - (sum - 1.0) : 0.0);
+}
+NXENT_INLINE D log1p_wide(D x) {
+    const D one = set(1.0), near = set(0.4), sum = one + x;
+    const D low = select_below(x, set(0x1p+53), x - (sum - one), set(0.0));
+    D m = sum;
+    const D n = split_exponent(m);
+    const D log = log_near_one(select_below(x, near, x, m - one));
+    return select_below(x, near, log, n * set(kLn2High) + (log + (n * set(kLn2Low) + low / sum)));
 }
 
 // log(1 + x) for 0 ≤ x ≤ 1. From √2 − 1 on it is log 2 + log((1 + x) / 2). Largest error 1.7 ULP.

@@ -13,9 +13,10 @@ namespace {
 // Up to kLanes rows, none of them ignored. Lanes beyond count hold what the first one holds.
 struct RowGroup {
     size_t count;
-    size_t index[kLanes];          // in the batch
-    size_t label[kLanes];          // as in Label
-    alignas(64) double u[kLanes];  // the label's logit, scaled; −infinity where there is no label
+    size_t index[kLanes];  // in the batch
+    size_t label[kLanes];  // as in Label
+    // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
+    alignas(64) double u[kLanes];
     alignas(64) double weight[kLanes];
 };
 NXENT_INLINE Array<F> logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
@@ -37,6 +38,31 @@ struct GroupGradient {
     alignas(64) float low[kLanes];
     alignas(64) float label[kLanes];
 };
+
+// row_losses() of all rows of a group at once: the same operations. Gives lse.
+struct GroupLosses {
+    alignas(64) double loss[kLanes];
+    alignas(64) double z_loss[kLanes];
+    alignas(64) double lse[kLanes];
+};
+NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n, D others,
+                              D e_label, GroupLosses& losses) {
+    const D zero = set(0.0), u_relative = (load(group.u) - n * set(kLn2High)) - n * set(kLn2Low), far = set(-40.0);
+    const bool all_near = greatest_lane(zero - u_relative) < 40.0;
+    const D log_sum = plan.wants_lse || !all_near ? log_wide(others + e_label, zero) : zero;
+    D lse = zero;
+    if (plan.wants_lse) lse = zero + (n * set(kLn2High) + (n * set(kLn2Low) + log_sum));
+    store(losses.lse, lse);
+    store(losses.z_loss, set(job.z_loss_scale) * (lse * lse));
+    D loss = zero;
+    if (plan.wants_loss && job.target != Target::None) {
+        const D weight = set(plan.kept) * load(group.weight);
+        loss = weight * select_below(far, u_relative, log1p_wide(others / e_label), log_sum - u_relative);
+        loss = select_below(zero, weight, loss, zero);
+    }
+    store(losses.loss, loss);
+    return lse;
+}
 
 // finish_row() of all rows of a group at once, but for their single elements: the same operations, so the same bits, but
 // no row waits for another. False, with nothing written, where a row is not an ordinary one: its anchors are shifted, its
@@ -62,29 +88,10 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     const D sum = others + e_label;
     const D inverse = one / sum;
 
-    RowLosses losses[kLanes];
+    GroupLosses losses;
     D pull = zero;
     const bool wants_losses = plan.wants_loss || plan.wants_lse;
-    if (wants_losses) {
-        alignas(64) double lanes_n[kLanes], lanes_others[kLanes], lanes_e_label[kLanes], lse[kLanes];
-        store(lanes_n, n);
-        store(lanes_others, others);
-        store(lanes_e_label, e_label);
-        losses[0] = {};
-        for (size_t k = 0; k < kLanes; ++k) {
-            RowSums<double> s;
-            s.anchor = {0, lanes_n[k]};
-            s.others = lanes_others[k];
-            s.u_label = group.u[k];
-            s.e_label = lanes_e_label[k];
-            s.sum = s.others + s.e_label;
-            losses[k] = k < group.count && s.sum > 0
-                            ? row_losses<F>(job, plan, s, {group.label[k], false, group.weight[k]}, nullptr, 0)
-                            : losses[0];
-            lse[k] = losses[k].lse;
-        }
-        pull = set(2.0 * job.z_loss_scale) * load(lse);
-    }
+    if (wants_losses) pull = set(2.0 * job.z_loss_scale) * group_losses(job, plan, group, n, others, e_label, losses);
 
     D all_factor = set(job.grad_scale);
     if (job.upstream) {
@@ -112,9 +119,9 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
 
     nxent_totals sums = totals;
     for (size_t k = 0; wants_losses && k < group.count; ++k) {
-        put_row_outputs<F>(job, group.index[k], losses[k].loss, losses[k].z_loss, losses[k].lse);
-        sums.loss += losses[k].loss;
-        sums.z_loss += losses[k].z_loss;
+        put_row_outputs<F>(job, group.index[k], losses.loss[k], losses.z_loss[k], losses.lse[k]);
+        sums.loss += losses.loss[k];
+        sums.z_loss += losses.z_loss[k];
     }
     for (size_t k = 0; job.class_weights && k < group.count; ++k) sums.weight += group.weight[k];
     if (!job.class_weights) sums.weight += static_cast<double>(group.count);
@@ -248,25 +255,32 @@ NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponen
 }
 
 // A group of few classes. False, with nothing written, where a row is not ordinary.
-NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan,
-                                                 const RowGroup& group, nxent_totals& totals) {
+NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan, RowGroup& group,
+                                                 nxent_totals& totals) {
     const size_t classes = job.rows.classes;
     alignas(64) float columns[kFewClasses * kLanes];
     alignas(64) float rows[kLanes * kFewClasses];
-    // Whole groups of rows that follow one another are read and written where they lie.
+    // Where rows follow one another, floats are read and written where they lie, and others converted in one run.
     const size_t first = group.index[0];
-    const bool follows =
-        job.element_type == NXENT_FLOAT32 && group.count == kLanes && group.index[kLanes - 1] - first == kLanes - 1;
-    if (follows) {
-        const float* const z = static_cast<const float*>(job.logits) + first * job.logits_stride;
+    const bool follow = group.count == kLanes && group.index[kLanes - 1] - first == kLanes - 1;
+    const bool direct = follow && job.element_type == NXENT_FLOAT32;
+    const float* const z = direct ? static_cast<const float*>(job.logits) + first * job.logits_stride : rows;
+    const size_t z_stride = direct ? job.logits_stride : classes;
+    if (direct) {
         for (size_t j = 0; j < classes; ++j) prefetch(z + j * kLanes, kPrefetch);
-        load_columns(z, job.logits_stride, classes, columns);
     } else {
-        for (size_t k = 0; k < kLanes; ++k) load_run(logits_of(job, group.index[k]), 0, rows + k * classes, classes);
-        load_columns(rows, classes, classes, columns);
+        const size_t together = follow && job.logits_stride == classes ? kLanes : 1;
+        for (size_t k = 0; k < kLanes; k += together)
+            load_run(logits_of(job, group.index[k]), 0, rows + k * classes, together * classes);
     }
-    for (size_t k = 0; k < kLanes; ++k)
-        if (group.label[k] < classes) columns[group.label[k] * kLanes + k] = -__builtin_huge_valf();
+    load_columns(z, z_stride, classes, columns);
+    for (size_t k = 0; k < kLanes; ++k) {
+        const size_t label = group.label[k];
+        group.u[k] = -kInfinity;
+        if (label >= classes) continue;
+        group.u[k] = plan.slope * static_cast<double>(z[k * z_stride + label]);
+        columns[label * kLanes + k] = -__builtin_huge_valf();
+    }
     F greatest = set(-__builtin_huge_valf());
     for (size_t j = 0; j < classes; ++j) greatest = greater(load(columns + j * kLanes), greatest);
     // As in anchor_at(), where nothing is shifted.
@@ -287,14 +301,14 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     if (!finish_group(job, plan, group, n, sum, gradient, totals)) return false;
     const Scale<F> scale{load(gradient.lowest), load(gradient.high), load(gradient.low),
                          set(static_cast<float>(kUnbias))};
-    float* const g = follows ? static_cast<float*>(job.grad) + first * job.grad_stride : rows;
-    const size_t stride = follows ? job.grad_stride : classes;
-    store_scaled_columns(g, stride, classes, columns, scale);
+    float* const g = direct ? static_cast<float*>(job.grad) + first * job.grad_stride : rows;
+    const size_t g_stride = direct ? job.grad_stride : classes;
+    store_scaled_columns(g, g_stride, classes, columns, scale);
     for (size_t k = 0; k < kLanes; ++k)
-        if (group.label[k] < classes) g[k * stride + group.label[k]] = gradient.label[k];
-    if (!follows)
-        for (size_t k = 0; k < group.count; ++k)
-            store_run(gradient_of(job, group.index[k]), 0, rows + k * classes, classes, false, true);
+        if (group.label[k] < classes) g[k * g_stride + group.label[k]] = gradient.label[k];
+    const size_t together = follow && job.grad_stride == classes ? kLanes : 1;
+    for (size_t k = 0; !direct && k < group.count; k += together)
+        store_run(gradient_of(job, group.index[k]), 0, rows + k * classes, together * classes, false, true);
     return true;
 }
 
@@ -310,9 +324,7 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
     const size_t most = kGroupElements / classes < kLanes ? kGroupElements / classes : kLanes;
     const bool few = classes <= kFewClasses;
     const bool int32 = job.target == Target::Int32;
-    const bool only_labels = few && job.element_type == NXENT_FLOAT32 && (int32 || job.target == Target::Int64) &&
-                             !job.ignores && !job.class_weights;
-    const float* const z_floats = static_cast<const float*>(job.logits);
+    const bool only_labels = few && (int32 || job.target == Target::Int64) && !job.ignores && !job.class_weights;
     for (size_t i = rows.begin; i < rows.end;) {
         RowGroup group;
         size_t count = 0;
@@ -325,9 +337,6 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 group.index[count] = i;
                 group.label[count] = inside ? static_cast<size_t>(y) : kNoLabel;
                 group.weight[count] = 1;
-                group.u[count] =
-                    inside ? plan.slope * static_cast<double>(z_floats[i * job.logits_stride + static_cast<size_t>(y)])
-                           : -kInfinity;
             }
         for (; i < rows.end && count < most; ++i) {
             const Label label = label_of(job, i);
@@ -338,7 +347,8 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             group.index[count] = i;
             group.label[count] = label.index;
             group.weight[count] = label.weight;
-            group.u[count] = label.index < classes ? plan.slope * element(logits_of(job, i), label.index) : -kInfinity;
+            group.u[count] =
+                !few && label.index < classes ? plan.slope * element(logits_of(job, i), label.index) : -kInfinity;
             ++count;
         }
         group.count = count;

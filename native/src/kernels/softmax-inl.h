@@ -35,7 +35,7 @@ NXENT_NOINLINE void log_softmax_row(const LogSoftmaxJob& job, const SoftmaxCross
     const RowSums<Wide> sums(anchor, times(others, kUnbias), m, label_exponential<V>(m, anchor));
     double lse = canonical_nan();
     if (sums.sum > 0) {
-        const double log_sum = log1p_double(quotient(sums.others, sums.e_label));
+        const double log_sum = log1p_wide(quotient(sums.others, sums.e_label));
         lse = m + log_sum;
         for (size_t j = 0; job.output && j < classes; j += kLanes) {
             const size_t lanes = classes - j < kLanes ? classes - j : kLanes;

@@ -96,14 +96,17 @@ internal static class DoubleMath
     /// <summary>log(x + low) for a positive, normal, finite x and a low part far below it. Error 1.2 ULP.</summary>
     internal static double Log(double x, double low = 0)
     {
-        ulong bits = BitConverter.DoubleToUInt64Bits(x);
+        double m = x;
+        double n = SplitExponent(ref m);
+        return LogOfParts(LogNearOne(new OneDouble(m - 1.0)), new(n), new(low / x)).Value;
+    }
 
-        // Splits x = m·2^k with m in [√½, √2).
-        ulong offset = bits - 0x3fe6a09e667f3bcd;
-        long k = (long)offset >> 52;
-        double m = BitConverter.UInt64BitsToDouble(bits - ((ulong)k << 52));
-        double n = k;
-        return (n * Ln2High) + (LogNearOne(new OneDouble(m - 1.0)).Value + ((n * Ln2Low) + (low / x)));
+    /// <summary>The same for a register of them.</summary>
+    internal static HardwareDoubles Log(HardwareDoubles x, HardwareDoubles low)
+    {
+        HardwareDoubles m = x;
+        HardwareDoubles n = SplitExponents(ref m);
+        return LogOfParts(LogNearOne(m - HardwareDoubles.Set(1.0)), n, low / x);
     }
 
     /// <summary>log(1 + x) for a finite x ≥ 0. Largest error 1.7 ULP.</summary>
@@ -116,6 +119,20 @@ internal static class DoubleMath
 
         double sum = 1.0 + x;
         return Log(sum, x < 9007199254740992.0 ? x - (sum - 1.0) : 0);
+    }
+
+    /// <summary>The same for a register of them.</summary>
+    internal static HardwareDoubles Log1P(HardwareDoubles x)
+    {
+        HardwareDoubles one = HardwareDoubles.Set(1.0);
+        HardwareDoubles near = HardwareDoubles.Set(0.4);
+        HardwareDoubles sum = one + x;
+        HardwareDoubles low =
+            HardwareDoubles.SelectBelow(x, HardwareDoubles.Set(9007199254740992.0), x - (sum - one), HardwareDoubles.Set(0.0));
+        HardwareDoubles m = sum;
+        HardwareDoubles n = SplitExponents(ref m);
+        HardwareDoubles log = LogNearOne(HardwareDoubles.SelectBelow(x, near, x, m - one));
+        return HardwareDoubles.SelectBelow(x, near, log, LogOfParts(log, n, low / sum));
     }
 
     /// <summary>log(1 + x) for 0 ≤ x ≤ 1. Largest error 1.7 ULP.</summary>
@@ -176,6 +193,36 @@ internal static class DoubleMath
         TReal bPart = high - a;
         low = (a - (high - bPart)) + (b - bPart);
     }
+
+    // x = m·2^n with m in [√½, √2), for a positive, normal, finite x, which becomes m.
+    private static double SplitExponent(ref double x)
+    {
+        ulong bits = BitConverter.DoubleToUInt64Bits(x);
+        ulong offset = bits - 0x3fe6a09e667f3bcd;
+        long n = (long)offset >> 52;
+        x = BitConverter.UInt64BitsToDouble(bits - ((ulong)n << 52));
+        return n;
+    }
+
+    private static unsafe HardwareDoubles SplitExponents(ref HardwareDoubles x)
+    {
+        double* m = stackalloc double[HardwareDoubles.Count];
+        double* n = stackalloc double[HardwareDoubles.Count];
+        x.Store(m);
+        for (int i = 0; i < HardwareDoubles.Count; i++)
+        {
+            n[i] = SplitExponent(ref m[i]);
+        }
+
+        x = HardwareDoubles.Load(m);
+        return HardwareDoubles.Load(n);
+    }
+
+    // log(m·2^n + low), from log m and low / (m·2^n).
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TReal LogOfParts<TReal>(TReal log, TReal n, TReal rest)
+        where TReal : unmanaged, IReal<TReal> =>
+        (n * TReal.Set(Ln2High)) + (log + ((n * TReal.Set(Ln2Low)) + rest));
 
     // log(1 + f) for √½ − 1 ≤ f ≤ √2 − 1.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

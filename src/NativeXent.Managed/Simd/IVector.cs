@@ -224,57 +224,6 @@ internal readonly struct OneDouble(double value) : IReal<OneDouble>
         new(BitConverter.UInt64BitsToDouble(BitConverter.DoubleToUInt64Bits(a.Value) << 52));
 }
 
-/// <summary>Four doubles, on every machine.</summary>
-internal readonly struct FourDoubles(Vector256<double> value) : IReal<FourDoubles>
-{
-    internal const int Count = 4;
-
-    private readonly Vector256<double> _value = value;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FourDoubles operator +(FourDoubles a, FourDoubles b) => new(a._value + b._value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FourDoubles operator -(FourDoubles a, FourDoubles b) => new(a._value - b._value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FourDoubles operator *(FourDoubles a, FourDoubles b) => new(a._value * b._value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FourDoubles operator /(FourDoubles a, FourDoubles b) => new(a._value / b._value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FourDoubles Set(double value) => new(Vector256.Create(value));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FourDoubles Greater(FourDoubles a, FourDoubles b) =>
-        new(Vector256.ConditionalSelect(Vector256.GreaterThan(a._value, b._value), a._value, b._value));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FourDoubles ZeroBelow(FourDoubles a, FourDoubles limit) =>
-        new(a._value & Vector256.GreaterThanOrEqual(a._value, limit._value));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FourDoubles SelectBelow(FourDoubles a, FourDoubles b, FourDoubles x, FourDoubles y) =>
-        new(Vector256.ConditionalSelect(Vector256.LessThan(a._value, b._value), x._value, y._value));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static FourDoubles PowerOfTwo(FourDoubles a) =>
-        new(Vector256.ShiftLeft(a._value.AsUInt64(), 52).AsDouble());
-
-    internal bool IsZero
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Vector256.EqualsAll(_value, Vector256<double>.Zero);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static unsafe FourDoubles Load(double* source) => new(Vector256.Load(source));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal unsafe void Store(double* destination) => _value.Store(destination);
-}
-
 /// <summary>As many doubles as a register of this machine holds: two, four or eight.</summary>
 internal readonly struct HardwareDoubles(Vector<double> value) : IReal<HardwareDoubles>
 {
@@ -316,6 +265,18 @@ internal readonly struct HardwareDoubles(Vector<double> value) : IReal<HardwareD
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static HardwareDoubles PowerOfTwo(HardwareDoubles a) =>
         new(Vector.AsVectorDouble(Vector.ShiftLeft(Vector.AsVectorUInt64(a._value), 52)));
+
+    internal bool IsZero
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector.EqualsAll(_value, Vector<double>.Zero);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static unsafe HardwareDoubles Load(double* source) => *(HardwareDoubles*)source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal unsafe void Store(double* destination) => *(HardwareDoubles*)destination = this;
 }
 
 internal static unsafe class Lanes

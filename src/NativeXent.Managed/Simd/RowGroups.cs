@@ -42,7 +42,6 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         int most = (int)nuint.Min(GroupElements / classes, Lanes.Length);
         bool few = classes <= FewClasses;
         bool onlyLabels = few
-            && job.ElementType == ElementType.Float32
             && plan.Target is Target.Int32 or Target.Int64
             && !job.Ignores
             && job.ClassWeights is null;
@@ -63,9 +62,6 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 index[count] = i;
                 labels[count] = inside ? (nuint)y : NoLabel;
                 weights[count] = 1;
-                uOfLabel[count] = inside
-                    ? plan.Slope * ((float*)job.Logits)[(i * job.LogitsStride) + (nuint)y]
-                    : double.NegativeInfinity;
             }
 
             for (; i < job.RowEnd && count < most; i++)
@@ -80,7 +76,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 index[count] = i;
                 labels[count] = label.Index;
                 weights[count] = label.Weight;
-                uOfLabel[count] = label.Index < classes
+                uOfLabel[count] = !few && label.Index < classes
                     ? plan.Slope * Element(LogitsOf(job, i), label.Index)
                     : double.NegativeInfinity;
                 count++;
@@ -137,7 +133,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         new ElementArray(job.Gradient, 1, job.ElementType).From(i * job.GradientStride);
 
     // FinishRow() of all rows of a group at once, but for their single elements. False, with nothing written, where a
-    // row is not an ordinary one. Four rows at a time: so many operations on more would be done in memory.
+    // row is not an ordinary one. A register at a time: so many operations on more would be done in memory.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static bool FinishGroup(
@@ -149,29 +145,29 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         GroupGradient* gradient,
         ref Totals totals)
     {
-        const int Part = FourDoubles.Count;
+        int part = HardwareDoubles.Count;
         const double FlushBelow = 1.175495471861059e-38;
         double* exponents = stackalloc double[Lanes.Length];
         double* factors = stackalloc double[Lanes.Length];
         double* others = stackalloc double[Lanes.Length];
         double* eLabels = stackalloc double[Lanes.Length];
-        FourDoubles zero = FourDoubles.Set(0.0);
-        FourDoubles one = FourDoubles.Set(1.0);
-        FourDoubles strange = zero; // above 0 where a row is not ordinary
+        HardwareDoubles zero = HardwareDoubles.Set(0.0);
+        HardwareDoubles one = HardwareDoubles.Set(1.0);
+        HardwareDoubles strange = zero; // above 0 where a row is not ordinary
         bool labelled = plan.Target != Target.None;
-        for (int k = 0; k < Lanes.Length; k += Part)
+        for (int k = 0; k < Lanes.Length; k += part)
         {
-            FourDoubles blockExponent = FourDoubles.Load(blockExponents + k);
-            FourDoubles exponent = blockExponent;
-            FourDoubles factor = one;
-            FourDoubles eLabel = zero;
+            HardwareDoubles blockExponent = HardwareDoubles.Load(blockExponents + k);
+            HardwareDoubles exponent = blockExponent;
+            HardwareDoubles factor = one;
+            HardwareDoubles eLabel = zero;
             if (labelled)
             {
-                FourDoubles u = FourDoubles.Load((double*)&group->U + k);
-                strange += FourDoubles.SelectBelow(
-                    FourDoubles.Set(FloatNumbers<TFloats, TDoubles>.ShiftAbove), DoubleMath.Magnitude(u), one, zero);
-                FourDoubles labelExponent = DoubleMath.NearestExponent(u);
-                exponent = FourDoubles.Greater(blockExponent, labelExponent);
+                HardwareDoubles u = HardwareDoubles.Load((double*)&group->U + k);
+                strange += HardwareDoubles.SelectBelow(
+                    HardwareDoubles.Set(FloatNumbers<TFloats, TDoubles>.ShiftAbove), DoubleMath.Magnitude(u), one, zero);
+                HardwareDoubles labelExponent = DoubleMath.NearestExponent(u);
+                exponent = HardwareDoubles.Greater(blockExponent, labelExponent);
                 factor = DoubleMath.PowerOfTwo(blockExponent - exponent);
                 eLabel = DoubleMath.ExpReduced(DoubleMath.Reduce(u, labelExponent))
                     * DoubleMath.PowerOfTwo(labelExponent - exponent);
@@ -180,56 +176,55 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             exponent.Store(exponents + k);
             factor.Store(factors + k);
             eLabel.Store(eLabels + k);
-            (FourDoubles.Load(blockSums + k) * factor * FourDoubles.Set(Scale.Unbias)).Store(others + k);
+            (HardwareDoubles.Load(blockSums + k) * factor * HardwareDoubles.Set(Scale.Unbias)).Store(others + k);
         }
 
         // What few calls need is apart: the compiler inlines only so much into one method.
-        RowLosses* losses = stackalloc RowLosses[Lanes.Length];
-        double* logSumExps = stackalloc double[Lanes.Length];
+        GroupLosses losses;
         double* upstream = stackalloc double[Lanes.Length];
         bool wantsLosses = plan.WantsLoss || plan.WantsLogSumExp;
         if (wantsLosses)
         {
-            ComputeGroupLosses(job, plan, group, exponents, others, eLabels, losses, logSumExps);
+            ComputeGroupLosses(job, plan, group, exponents, others, eLabels, &losses);
         }
         else
         {
-            new Span<double>(logSumExps, Lanes.Length).Clear();
+            losses.LogSumExp = default;
         }
 
         LoadUpstream(job, group, upstream);
         double* scales = blockSums;
         double* labels = blockExponents;
         double* lowest = factors;
-        for (int k = 0; k < Lanes.Length; k += Part)
+        for (int k = 0; k < Lanes.Length; k += part)
         {
-            FourDoubles rest = one;
-            FourDoubles own = zero;
+            HardwareDoubles rest = one;
+            HardwareDoubles own = zero;
             if (labelled)
             {
-                FourDoubles weight = FourDoubles.Load((double*)&group->Weight + k);
-                rest = FourDoubles.Set(plan.Spread) * (FourDoubles.Set(plan.ClassWeightSum) - weight);
-                own = FourDoubles.Set(plan.Kept + plan.Spread) * weight;
+                HardwareDoubles weight = HardwareDoubles.Load((double*)&group->Weight + k);
+                rest = HardwareDoubles.Set(plan.Spread) * (HardwareDoubles.Set(plan.ClassWeightSum) - weight);
+                own = HardwareDoubles.Set(plan.Kept + plan.Spread) * weight;
             }
 
-            FourDoubles other = FourDoubles.Load(others + k);
-            FourDoubles eLabel = FourDoubles.Load(eLabels + k);
-            FourDoubles inverse = one / (other + eLabel);
-            FourDoubles pull = FourDoubles.Set(2.0 * job.ZLossScale) * FourDoubles.Load(logSumExps + k);
-            FourDoubles allFactor =
-                FourDoubles.Set(job.GradScale) * FourDoubles.Load(upstream + k) * FourDoubles.Set(plan.Chain);
-            FourDoubles scale = inverse * (((rest + own) + pull) * allFactor) * FourDoubles.Load(factors + k);
+            HardwareDoubles other = HardwareDoubles.Load(others + k);
+            HardwareDoubles eLabel = HardwareDoubles.Load(eLabels + k);
+            HardwareDoubles inverse = one / (other + eLabel);
+            HardwareDoubles pull = HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load((double*)&losses.LogSumExp + k);
+            HardwareDoubles allFactor =
+                HardwareDoubles.Set(job.GradScale) * HardwareDoubles.Load(upstream + k) * HardwareDoubles.Set(plan.Chain);
+            HardwareDoubles scale = inverse * (((rest + own) + pull) * allFactor) * HardwareDoubles.Load(factors + k);
 
             // NaN is strange, too.
-            strange += FourDoubles.SelectBelow(
+            strange += HardwareDoubles.SelectBelow(
                 scale,
-                FourDoubles.Set(2.0000000000000004),
-                FourDoubles.SelectBelow(scale, FourDoubles.Set(8.673617379884035e-19), one, zero),
+                HardwareDoubles.Set(2.0000000000000004),
+                HardwareDoubles.SelectBelow(scale, HardwareDoubles.Set(8.673617379884035e-19), one, zero),
                 one);
-            FourDoubles label = (((eLabel * inverse) * (rest + pull)) - ((other * inverse) * own)) * allFactor;
+            HardwareDoubles label = (((eLabel * inverse) * (rest + pull)) - ((other * inverse) * own)) * allFactor;
             scale.Store(scales + k);
-            (FourDoubles.Set(FlushBelow / Scale.Unbias) / scale).Store(lowest + k);
-            FourDoubles.SelectBelow(DoubleMath.Magnitude(label), FourDoubles.Set(FlushBelow), zero, label)
+            (HardwareDoubles.Set(FlushBelow / Scale.Unbias) / scale).Store(lowest + k);
+            HardwareDoubles.SelectBelow(DoubleMath.Magnitude(label), HardwareDoubles.Set(FlushBelow), zero, label)
                 .Store(labels + k);
         }
 
@@ -246,7 +241,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         gradient->Label = TDoubles.Narrow(TDoubles.Load(labels));
         if (wantsLosses)
         {
-            PutGroupLosses(job, group, losses, ref totals);
+            PutGroupLosses(job, group, &losses, ref totals);
         }
 
         for (int k = 0; k < group->Count; k++)
@@ -258,6 +253,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         return true;
     }
 
+    // LossesOf() of all rows of a group: the same operations.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void ComputeGroupLosses(
         in SoftmaxCrossEntropyJob job,
@@ -266,29 +262,46 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         double* exponents,
         double* others,
         double* eLabels,
-        RowLosses* losses,
-        double* logSumExps)
+        GroupLosses* losses)
     {
-        losses[0] = default;
-        for (int k = 0; k < Lanes.Length; k++)
+        HardwareDoubles zero = HardwareDoubles.Set(0.0);
+        bool wantsLoss = plan.WantsLoss && plan.Target != Target.None;
+        for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
         {
-            RowSums sums = new(new(0, exponents[k]), new(others[k]), ((double*)&group->U)[k], eLabels[k]);
-            Label label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] };
-            losses[k] = k < group->Count && !sums.IsNaN ? LossesOf(job, plan, sums, label, null, 0) : losses[0];
-            logSumExps[k] = losses[k].LogSumExp;
+            HardwareDoubles n = HardwareDoubles.Load(exponents + k);
+            HardwareDoubles high = n * HardwareDoubles.Set(DoubleMath.Ln2High);
+            HardwareDoubles low = n * HardwareDoubles.Set(DoubleMath.Ln2Low);
+            HardwareDoubles other = HardwareDoubles.Load(others + k);
+            HardwareDoubles eLabel = HardwareDoubles.Load(eLabels + k);
+            HardwareDoubles uRelative = (HardwareDoubles.Load((double*)&group->U + k) - high) - low;
+            HardwareDoubles logSum = DoubleMath.Log(other + eLabel, zero);
+            HardwareDoubles logSumExp = plan.WantsLogSumExp ? zero + (high + (low + logSum)) : zero;
+            HardwareDoubles loss = zero;
+            if (wantsLoss)
+            {
+                HardwareDoubles weight = HardwareDoubles.Set(plan.Kept) * HardwareDoubles.Load((double*)&group->Weight + k);
+                loss = weight * HardwareDoubles.SelectBelow(
+                    HardwareDoubles.Set(-40.0), uRelative, DoubleMath.Log1P(other / eLabel), logSum - uRelative);
+                loss = HardwareDoubles.SelectBelow(zero, weight, loss, zero);
+            }
+
+            logSumExp.Store((double*)&losses->LogSumExp + k);
+            (HardwareDoubles.Set(job.ZLossScale) * (logSumExp * logSumExp)).Store((double*)&losses->ZLoss + k);
+            loss.Store((double*)&losses->Loss + k);
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void PutGroupLosses(
-        in SoftmaxCrossEntropyJob job, RowGroup* group, RowLosses* losses, ref Totals totals)
+        in SoftmaxCrossEntropyJob job, RowGroup* group, GroupLosses* losses, ref Totals totals)
     {
         for (int k = 0; k < group->Count; k++)
         {
-            PutRowOutputs(
-                job, ((nuint*)&group->Index)[k], losses[k].Loss, losses[k].ZLoss, losses[k].LogSumExp);
-            totals.Loss += losses[k].Loss;
-            totals.ZLoss += losses[k].ZLoss;
+            double loss = ((double*)&losses->Loss)[k];
+            double zLoss = ((double*)&losses->ZLoss)[k];
+            PutRowOutputs(job, ((nuint*)&group->Index)[k], loss, zLoss, ((double*)&losses->LogSumExp)[k]);
+            totals.Loss += loss;
+            totals.ZLoss += zLoss;
         }
     }
 
@@ -528,28 +541,30 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         nuint* labels = (nuint*)&group->Label;
         float* columns = stackalloc float[(int)(classes * LaneCount)];
 
-        // Whole groups of rows that follow one another are read and written where they lie.
+        // Where rows follow one another, floats are read and written where they lie, and others converted in one run.
         nuint first = index[0];
-        bool follows = job.ElementType == ElementType.Float32
-            && group->Count == Lanes.Length
-            && index[Lanes.Length - 1] - first == LaneCount - 1;
-        float* rows = stackalloc float[follows ? 0 : (int)(classes * LaneCount)];
-        if (!follows)
+        bool follow = group->Count == Lanes.Length && index[Lanes.Length - 1] - first == LaneCount - 1;
+        bool direct = follow && job.ElementType == ElementType.Float32;
+        float* rows = stackalloc float[direct ? 0 : (int)(classes * LaneCount)];
+        float* z = direct ? (float*)LogitsOf(job, first).Start : rows;
+        nuint zStride = direct ? job.LogitsStride : classes;
+        nuint together = follow && job.LogitsStride == classes ? LaneCount : 1;
+        for (nuint k = 0; !direct && k < LaneCount; k += together)
         {
-            for (int k = 0; k < Lanes.Length; k++)
-            {
-                LoadRun(LogitsOf(job, index[k]), 0, rows + ((nuint)k * classes), classes);
-            }
+            LoadRun(LogitsOf(job, index[k]), 0, rows + (k * classes), together * classes);
         }
 
-        LoadColumns(
-            follows ? (float*)LogitsOf(job, first).Start : rows, follows ? job.LogitsStride : classes, classes, columns);
-        for (int k = 0; k < Lanes.Length; k++)
+        LoadColumns(z, zStride, classes, columns);
+        for (nuint k = 0; k < LaneCount; k++)
         {
+            double u = double.NegativeInfinity;
             if (labels[k] < classes)
             {
-                columns[(labels[k] * LaneCount) + (nuint)k] = float.NegativeInfinity;
+                u = plan.Slope * z[(k * zStride) + labels[k]];
+                columns[(labels[k] * LaneCount) + k] = float.NegativeInfinity;
             }
+
+            ((double*)&group->U)[k] = u;
         }
 
         TFloats greatest = TFloats.Set(float.NegativeInfinity);
@@ -589,20 +604,21 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         Scale<TFloats> scale = new(gradient.Lowest, gradient.High, gradient.Low, TFloats.Set((float)Scale.Unbias));
         float* ofLabel = (float*)&gradient.Label;
-        float* g = follows ? (float*)GradientOf(job, first).Start : rows;
-        nuint stride = follows ? job.GradientStride : classes;
+        float* g = direct ? (float*)GradientOf(job, first).Start : rows;
+        nuint stride = direct ? job.GradientStride : classes;
         StoreScaledColumns(g, stride, classes, columns, scale);
-        for (int k = 0; k < Lanes.Length; k++)
+        for (nuint k = 0; k < LaneCount; k++)
         {
             if (labels[k] < classes)
             {
-                g[((nuint)k * stride) + labels[k]] = ofLabel[k];
+                g[(k * stride) + labels[k]] = ofLabel[k];
             }
         }
 
-        for (int k = 0; !follows && k < group->Count; k++)
+        together = follow && job.GradientStride == classes ? LaneCount : 1;
+        for (nuint k = 0; !direct && k < (nuint)group->Count; k += together)
         {
-            StoreRun(GradientOf(job, index[k]), 0, rows + ((nuint)k * classes), classes, false, true);
+            StoreRun(GradientOf(job, index[k]), 0, rows + (k * classes), together * classes, false, true);
         }
 
         return true;
@@ -615,8 +631,17 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         internal int Count;
         internal Lanes<nuint> Index;   // in the batch
         internal Lanes<nuint> Label;   // as in Label
-        internal Lanes<double> U;      // the label's logit, scaled; −infinity where there is no label
         internal Lanes<double> Weight;
+
+        // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
+        internal Lanes<double> U;
+    }
+
+    private struct GroupLosses
+    {
+        internal Lanes<double> Loss;
+        internal Lanes<double> ZLoss;
+        internal Lanes<double> LogSumExp;
     }
 
     // What the gradients of a group's rows are made of.
