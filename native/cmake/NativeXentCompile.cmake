@@ -119,8 +119,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND flags_avx512 -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
 if(NOT MSVC)
-  # At -O3 the unrolled software arithmetic grows beyond measure.
-  set(flags_scalar $<$<CONFIG:Release>:-Os>)
+  # At -O3 the unrolled software arithmetic grows beyond measure. At -Os GCC's takes more than twice the time, and Clang's
+  # does not.
+  set(flags_scalar $<$<CONFIG:Release>:$<IF:$<CXX_COMPILER_ID:GNU>,-O2,-Os>>)
   # A memcpy must not be recognised as memcpy and call itself.
   set(flags_freestanding -fno-builtin $<$<CXX_COMPILER_ID:GNU>:-fno-tree-loop-distribute-patterns>)
 endif()
