@@ -9,4 +9,7 @@ namespace nxent_test {
 // set, and changes only where a result does. Reports a refused call in `status` and then means nothing.
 uint64_t result_hash(int32_t& status);
 
+// The hash of this version.
+constexpr uint64_t kResultHash = 0xdfd783a70ec9bee9u;
+
 }  // namespace nxent_test
