@@ -38,6 +38,23 @@ constexpr size_t kElementSize[] = {4, 8, 2, 2};
 bool is_element_type(int32_t type) { return type >= NXENT_FLOAT32 && type <= NXENT_BFLOAT16; }
 
 bool finite(double x) { return x - x == 0; }
+
+// Whether all are finite and not negative. Several at a time, as there may be as many of them as logits.
+bool are_weights(const double* weights, size_t count) {
+    constexpr size_t kTogether = 8;
+    double least[kTogether] = {}, rest[kTogether] = {};
+    size_t i = 0;
+    for (; i + kTogether <= count; i += kTogether)
+        for (size_t k = 0; k < kTogether; ++k) {
+            const double w = weights[i + k];
+            least[k] = w < least[k] ? w : least[k];
+            rest[k] += w - w;  // NaN where w is not finite
+        }
+    bool good = true;
+    for (; i < count; ++i) good = good && weights[i] >= 0 && finite(weights[i]);
+    for (size_t k = 0; k < kTogether; ++k) good = good && least[k] >= 0 && rest[k] == 0;
+    return good;
+}
 bool in_scale_range(double x) { return x >= 0x1p-64 && x <= 0x1p+64; }
 
 // A newer caller's further fields must not ask for anything.
@@ -190,11 +207,13 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, const nxent_row_part
     }
     job.class_weight_sum = static_cast<double>(args.num_classes);
     if (args.class_weights) {
-        job.class_weight_sum = 0;
-        for (size_t c = 0; c < args.num_classes; ++c) {
-            const double w = args.class_weights[c];
-            if (!(w >= 0) || !finite(w)) return NXENT_ERROR_WEIGHT_RANGE;
-            job.class_weight_sum += w;
+        // The other parts' are checked with them: there may be many parts, of many classes.
+        const size_t begin = part ? part->class_begin : 0, end = part ? part->class_end : args.num_classes;
+        if (!are_weights(args.class_weights + begin, end - begin)) return NXENT_ERROR_WEIGHT_RANGE;
+        // Smoothing alone needs their sum, whose additions wait for one another.
+        if (args.label_smoothing > 0) {
+            job.class_weight_sum = 0;
+            for (size_t c = 0; c < args.num_classes; ++c) job.class_weight_sum += args.class_weights[c];
         }
     }
     if (distribution) return NXENT_OK;

@@ -34,7 +34,7 @@ struct SoftmaxCrossEntropyJob {
     bool sums;  // whether the totals of losses are wanted
     int64_t ignore_index;
     const double* class_weights;  // or null
-    double class_weight_sum;      // the number of classes without them
+    double class_weight_sum;      // the number of classes without them or smoothing
     const void* upstream;         // or null
     void* loss;                   // or null
     void* lse;                    // or null

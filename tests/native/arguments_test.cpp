@@ -551,6 +551,29 @@ TEST_F(PartArguments, MisalignedSumsAreRefused) {
     expect_part_refused(NXENT_ERROR_MISALIGNED);
 }
 
+TEST_F(PartArguments, WeightsOfItsClassesAreChecked) {
+    std::vector<double> weights(kClasses);
+    args_.class_weights = weights.data();
+    const auto spoiled = [&](double bad, size_t c) {
+        weights.assign(kClasses, 1);
+        weights[c] = bad;
+    };
+    for (const double bad : {-1.0, -1e-300, std::numeric_limits<double>::infinity(), std::nan("")})
+        for (size_t c = 0; c < kClasses; ++c) {
+            spoiled(bad, c);
+            part_.class_begin = 0;
+            part_.class_end = kClasses;
+            expect_part_refused(NXENT_ERROR_WEIGHT_RANGE);
+            part_.class_begin = c;
+            part_.class_end = c + 1;
+            expect_part_refused(NXENT_ERROR_WEIGHT_RANGE);
+            // Not the part behind it, which nothing is written of, as no block begins there.
+            part_.class_begin = c + 1;
+            part_.class_end = kClasses;
+            EXPECT_EQ(nxent_softmax_cross_entropy_part(&args_, &part_, nullptr), NXENT_OK) << bad << " at " << c;
+        }
+}
+
 TEST_F(PartArguments, OptionsThatNeedMoreThanTheLabelAreRefused) {
     const auto refused_with = [&](auto change) {
         const nxent_softmax_cross_entropy_args before = args_;

@@ -76,6 +76,7 @@ struct Anchor {
     double shift, exponent;
 };
 NXENT_INLINE double position(Anchor a) { return a.shift + a.exponent * kLn2; }
+NXENT_INLINE Anchor higher(Anchor a, Anchor b) { return position(a) > position(b) ? a : b; }
 // u − a, in two steps of which the first is exact for u near a.
 template <class X>
 NXENT_INLINE X above(X u, Anchor a) {
@@ -632,7 +633,7 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
             if (has_label && (greatest.before >= row.z_label || greatest.after > row.z_label)) row.correct = false;
             general_block(job, plan, memory, j, length, label.index, greatest, block);
         }
-        if (position(block.anchor) > position(row.anchor)) row.anchor = block.anchor;
+        row.anchor = higher(block.anchor, row.anchor);
     }
     finish_row<V, kPlain>(job, plan, row, blocks, count, {0, count, true}, totals);
 }
@@ -729,7 +730,7 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
         block.anchor = block.base = {numbers[0], numbers[1]};
         block.target_sum = block.target_dot = 0;
         get_wide(numbers + 2, block.others);
-        if (position(block.anchor) > position(row.anchor)) row.anchor = block.anchor;
+        row.anchor = higher(block.anchor, row.anchor);
     }
     finish_row<V, true>(job, plan, row, blocks, count, share, totals);
 }

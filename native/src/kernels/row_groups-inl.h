@@ -173,10 +173,9 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     for (size_t k = 0; k < group.count; ++k) {
         const size_t i = group.index[k];
         const RowMemory<F> memory{logits_of(job, i), gradient_of(job, i), false, {}, e[k], true};
-        Row<F> row{i,     memory,          {group.label[k], false, group.weight[k]}, group.u[k], group.u[k],
-                   false, blocks[k].anchor};
-        const Anchor label_anchor = anchor_at<F>(group.u[k]);
-        if (!(position(row.anchor) > position(label_anchor))) row.anchor = label_anchor;
+        const Label label{group.label[k], false, group.weight[k]};
+        const Anchor anchor = higher(blocks[k].anchor, anchor_at<F>(group.u[k]));
+        const Row<F> row{i, memory, label, group.u[k], group.u[k], false, anchor};
         if (converts)
             finish_row<F, false>(job, plan, row, &blocks[k], 1, {0, 1, true}, totals);
         else

@@ -132,5 +132,6 @@ internal static class Chunks
     internal static int MostThreads(int maxDegreeOfParallelism) =>
         maxDegreeOfParallelism < 0 ? Environment.ProcessorCount : maxDegreeOfParallelism;
 
-    private static nuint DivideUp(nuint a, nuint b) => ((a - 1) / b) + 1;
+    /// <summary>a / b, rounded up.</summary>
+    internal static nuint DivideUp(nuint a, nuint b) => (a / b) + (a % b == 0 ? 0u : 1u);
 }

@@ -66,7 +66,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         Plan plan = new(job);
         nuint i = job.RowBegin;
         nuint classes = job.Classes;
-        nuint blockCount = DivideUp(classes, plan.BlockLength);
+        nuint blockCount = Chunks.DivideUp(classes, plan.BlockLength);
         Row row = new()
         {
             Index = i,
@@ -77,8 +77,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         };
         nuint label = row.Label.Index;
         Share share = new(
-            DivideUp(part.ClassBegin, plan.BlockLength),
-            DivideUp(part.ClassEnd, plan.BlockLength),
+            Chunks.DivideUp(part.ClassBegin, plan.BlockLength),
+            Chunks.DivideUp(part.ClassEnd, plan.BlockLength),
             part.ClassBegin == 0);
         bool isSkipped = row.Label.IsIgnored && job.LogSumExp is null;
         if (part.Pass == RowPass.Sums)
@@ -133,8 +133,6 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
         FinishRow<Yes>(job, plan, row, blocks, blockCount, share, ref totals);
     }
-
-    private static nuint DivideUp(nuint a, nuint b) => (a + b - 1) / b;
 
     /// <summary>A sample's part of an array, from a position on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -812,7 +810,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             row.IsCorrect = FirstGreatest(memory.Z, classes) == FirstGreatest(memory.Q, classes);
         }
 
-        nuint count = ((classes - 1) / plan.BlockLength) + 1;
+        nuint count = Chunks.DivideUp(classes, plan.BlockLength);
         Block* blocks = stackalloc Block[(int)count];
         row.Anchor = AnchorAt(row.ULabel);
         for (nuint b = 0; b < count; b++)
@@ -1155,7 +1153,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal readonly double Spread;         // label smoothing / classes
         internal readonly double Slope;          // u = slope·z, or softcap·tanh(slope·z)
         internal readonly double Chain;          // du/dz, or its constant factor where there is a softcap
-        internal readonly double ClassWeightSum; // the number of classes without weights
+        internal readonly double ClassWeightSum; // the number of classes without weights or smoothing
 
         internal Plan(in SoftmaxCrossEntropyJob job)
         {
@@ -1184,7 +1182,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             Slope = Capped ? job.Scale / job.Softcap : job.Scale;
             Chain = job.Scale;
             ClassWeightSum = classes;
-            if (job.ClassWeights is not null)
+
+            // Smoothing alone needs it, and its additions wait for one another.
+            if (job.ClassWeights is not null && job.LabelSmoothing > 0)
             {
                 ClassWeightSum = 0;
                 for (nuint c = 0; c < classes; c++)
