@@ -139,10 +139,35 @@ NXENT_INLINE Exponential<ScalarOf<V>> constants_of(const Plan& plan, Anchor base
                                     : exponential_constants<V>(base.shift, base.exponent);
 }
 
-// e of classes j, j + 1, …; 0 for the label and beyond lanes. Where targets are summed, adds theirs.
 struct TargetSums {
     D sum = set(0.0), dot = set(0.0);
 };
+// Adds the targets of classes j, j + 1, …
+template <class V>
+NXENT_INLINE void add_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t j,
+                              size_t lanes, D u, Anchor base, TargetSums& targets) {
+    const D zero = set(0.0);
+    const D b = smeared_targets(job, plan, row, j, lanes);
+    const D term = b * above(u, base);
+    targets.sum = targets.sum + b;
+    // Where b is 0, nothing, however unlikely the class.
+    targets.dot = targets.dot + select_below(zero, b, term, select_below(b, zero, term, zero));
+}
+// The targets of a block, without softcap.
+template <class V>
+NXENT_NOINLINE void sum_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
+                                size_t begin, size_t count, Block<V>& block) {
+    TargetSums targets;
+    for (size_t j = 0; j < count; j += kLanes) {
+        const size_t lanes = count - j < kLanes ? count - j : kLanes;
+        const D u = widened(load_elements(row.z, begin + j, lanes, -kInfinity)) * set(plan.slope);
+        add_targets(job, plan, row, begin + j, lanes, u, block.base, targets);
+    }
+    block.target_sum = sum_lanes(targets.sum);
+    block.target_dot = sum_lanes(targets.dot);
+}
+
+// e of classes j, j + 1, …; 0 for the label and beyond lanes. Where targets are summed, adds theirs.
 template <class V>
 NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
                                    size_t j, size_t lanes, size_t label, const Exponential<ScalarOf<V>>& c, Anchor base,
@@ -152,14 +177,7 @@ NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan
     if (splits || targets) {
         D u = widened(v);
         if (plan.transforms) u = transformed(u, job, plan);
-        if (targets) {
-            const D zero = set(0.0);
-            const D b = smeared_targets(job, plan, row, j, lanes);
-            const D term = b * above(u, base);
-            targets->sum = targets->sum + b;
-            // Where b is 0, nothing, however unlikely the class.
-            targets->dot = targets->dot + select_below(zero, b, term, select_below(b, zero, term, zero));
-        }
+        if (targets) add_targets(job, plan, row, j, lanes, u, base, *targets);
         if (splits) {
             // Clamped here, so that the low part is never infinite.
             u = greater(set(static_cast<double>(c.lowest)), u - set(base.shift));
@@ -252,19 +270,28 @@ void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Ro
     block.target_dot = sum_lanes(targets.dot);
 }
 
-// First pass over a block of logits that lie next to one another, without softcap. False, with nothing written, where
-// they are scaled and need to be shifted, too.
+// Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
+template <class S, class V>
+NXENT_INLINE bool anchor_block(const Plan& plan, const Others<S>& others, Block<V>& block) {
+    set_anchor(block, static_cast<double>(greatest(others)) * plan.slope);
+    block.target_sum = block.target_dot = 0;
+    return !(plan.scales && is_shifted(block.base));
+}
+template <class S, class V>
+NXENT_INLINE void anchored_block(const Plan& plan, const Others<S>& others, S* e, Block<V>& block) {
+    const Exponential<ScalarOf<V>> c = constants_of<V>(plan, block.base);
+    block.others = is_shifted(block.base) ? exponentials<Input::Shifted, V>(others, e, c)
+                   : plan.scales          ? exponentials<Input::Scaled, V>(others, e, c)
+                                          : exponentials<Input::Plain, V>(others, e, c);
+}
+
+// First pass over a block of logits that lie next to one another, without softcap or targets beyond the label. False, with
+// nothing written, where they are scaled and need to be shifted, too.
 template <class S, class V>
 NXENT_INLINE bool plain_block(const Plan& plan, const S* z, S* e, size_t count, size_t label, Block<V>& block) {
     const Others<S> others(z, count, label);
-    set_anchor(block, static_cast<double>(greatest(others)) * plan.slope);
-    const bool shifted = is_shifted(block.base);
-    if (shifted && plan.scales) return false;
-    const Exponential<ScalarOf<V>> c = constants_of<V>(plan, block.base);
-    block.others = shifted       ? exponentials<Input::Shifted, V>(others, e, c)
-                   : plan.scales ? exponentials<Input::Scaled, V>(others, e, c)
-                                 : exponentials<Input::Plain, V>(others, e, c);
-    block.target_sum = block.target_dot = 0;
+    if (!anchor_block(plan, others, block)) return false;
+    anchored_block(plan, others, e, block);
     return true;
 }
 
@@ -620,12 +647,14 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
         Block<V>& block = blocks[count];
         // Without a place for a whole block's e, the general pass is taken, which needs none.
         bool done = false;
-        if (kPlain ||
-            (!plan.capped && !plan.sums_targets && !row.correct && (memory.keeps_e || plan.block == kBlock))) {
+        if (kPlain || (!plan.capped && !row.correct && (memory.keeps_e || plan.block == kBlock))) {
             ScalarOf<V>* const e = memory.e + (memory.keeps_e ? j : 0);
             const bool converts = !kPlain && !memory.z.plain();
             if (converts) load_run(memory.z, j, e, length);
-            done = plain_block(plan, converts ? e : memory.z.scalars() + j, e, length, label.index - j, block);
+            const Others<ScalarOf<V>> others(converts ? e : memory.z.scalars() + j, length, label.index - j);
+            done = anchor_block(plan, others, block);
+            if (!kPlain && done && plan.sums_targets) sum_targets(job, plan, memory, j, length, block);
+            if (done) anchored_block(plan, others, e, block);
         }
         if (!done) {
             const Greatest greatest = greatest_others(memory, j, length, label.index);

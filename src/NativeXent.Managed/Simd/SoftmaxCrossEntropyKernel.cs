@@ -424,23 +424,52 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         return new() { Anchor = anchor, Base = m == double.NegativeInfinity ? default : anchor };
     }
 
-    // First pass over a block of logits that lie next to one another, without softcap. False, with nothing written, where
-    // they are scaled and need to be shifted, too.
+    // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
+    private static bool AnchorBlock(in Plan plan, TScalar* z, nuint count, nuint label, out Block block)
+    {
+        block = BlockAt(GreatestOther(z, count, label) * plan.Slope);
+        return !(plan.Scales && IsShifted(block.Base));
+    }
+
+    private static void ComputeAnchoredBlock(
+        in Plan plan, TScalar* z, TScalar* e, nuint count, nuint label, ref Block block)
+    {
+        Exponential<TVector> c = ConstantsOf(plan, block.Base);
+        block.Others = IsShifted(block.Base) ? BlockExponentials<Shifted>(z, e, count, label, c)
+            : plan.Scales ? BlockExponentials<Scaled>(z, e, count, label, c)
+            : BlockExponentials<Plain>(z, e, count, label, c);
+    }
+
+    // First pass over a block of logits that lie next to one another, without softcap or targets beyond the label. False,
+    // with nothing written, where they are scaled and need to be shifted, too.
     private protected static bool ComputePlainBlock(
         in Plan plan, TScalar* z, TScalar* e, nuint count, nuint label, out Block block)
     {
-        block = BlockAt(GreatestOther(z, count, label) * plan.Slope);
-        bool shifted = IsShifted(block.Base);
-        if (shifted && plan.Scales)
+        if (!AnchorBlock(plan, z, count, label, out block))
         {
             return false;
         }
 
-        Exponential<TVector> c = ConstantsOf(plan, block.Base);
-        block.Others = shifted ? BlockExponentials<Shifted>(z, e, count, label, c)
-            : plan.Scales ? BlockExponentials<Scaled>(z, e, count, label, c)
-            : BlockExponentials<Plain>(z, e, count, label, c);
+        ComputeAnchoredBlock(plan, z, e, count, label, ref block);
         return true;
+    }
+
+    // The targets of a block, without softcap.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SumTargets(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, ref Block block)
+    {
+        TargetSums targets = default;
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TVector z = LoadElements(row.Z, begin + j, lanes, double.NegativeInfinity);
+            TDoubles u = TNumbers.Widen(z) * TDoubles.Set(plan.Slope);
+            AddTargets(job, plan, row, begin + j, lanes, u, block.Base, &targets);
+        }
+
+        block.TargetSum = TNumbers.SumLanes(targets.Sum);
+        block.TargetDot = TNumbers.SumLanes(targets.Dot);
     }
 
     // The same of a row that is read where it lies, whose e is kept.
@@ -820,7 +849,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
             // Without a place for a whole block's e, the general pass is taken, which needs none.
             bool done = false;
-            if (TPlain.Value || (!plan.Capped && !plan.SumsTargets && !row.IsCorrect
+            if (TPlain.Value || (!plan.Capped && !row.IsCorrect
                 && (memory.KeepsE || plan.BlockLength == BlockLength)))
             {
                 TScalar* e = memory.E + (memory.KeepsE ? j : 0);
@@ -831,7 +860,16 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 }
 
                 TScalar* z = converts ? e : Scalars(memory.Z) + j;
-                done = ComputePlainBlock(plan, z, e, length, label - j, out blocks[b]);
+                done = AnchorBlock(plan, z, length, label - j, out blocks[b]);
+                if (!TPlain.Value && done && plan.SumsTargets)
+                {
+                    SumTargets(job, plan, memory, j, length, ref blocks[b]);
+                }
+
+                if (done)
+                {
+                    ComputeAnchoredBlock(plan, z, e, length, label - j, ref blocks[b]);
+                }
             }
 
             if (!done)
