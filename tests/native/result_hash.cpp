@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "result_hash.h"
 
+#include <bit>
+#include <cstring>
 #include <vector>
 
 #include "generate.h"
@@ -13,11 +15,13 @@ namespace {
 // 64-bit FNV-1a over the little-endian bytes of the bits.
 class Fnv1a {
 public:
-    void add(const float* values, size_t count) {
+    template <class T>
+    void add(const T* values, size_t count) {
         for (size_t j = 0; j < count; ++j) {
-            const uint32_t bits = bits_of(values[j]);
-            for (int shift = 0; shift < 32; shift += 8) {
-                state_ ^= (bits >> shift) & 0xff;
+            uint64_t bits = 0;
+            std::memcpy(&bits, &values[j], sizeof(T));
+            for (size_t byte = 0; byte < sizeof(T); ++byte, bits >>= 8) {
+                state_ ^= bits & 0xff;
                 state_ *= 0x100000001b3u;
             }
         }
@@ -27,6 +31,80 @@ public:
 private:
     uint64_t state_ = 0xcbf29ce484222325u;
 };
+
+static_assert(std::endian::native == std::endian::little, "bits are hashed from the lowest on");
+
+struct Options {
+    double label_smoothing, z_loss_scale, scale, softcap;
+    bool weighted;
+};
+constexpr Options kOptions[] = {{0, 0, 0.7, 0, false},      {0, 1e-3, 3.3, 0, true}, {0, 0, 0x1p+40, 0, false},
+                                {0.1, 0, 1, 0, false},      {0.1, 0, 0.7, 0, true},  {0, 0, 1, 30, false},
+                                {0.05, 1e-4, 1.5, 50, true}};
+
+template <class T>
+int32_t add_options(Fnv1a& hash, int32_t type, const std::vector<T>& logits, const std::vector<int32_t>& labels,
+                    size_t classes) {
+    const size_t rows = labels.size();
+    std::vector<double> weights;
+    for (size_t c = 0; c < classes; ++c) weights.push_back(0.25 * static_cast<double>(1 + c % 7));
+    for (const Options& options : kOptions) {
+        std::vector<T> gradient(logits.size()), loss(rows);
+        nxent_softmax_cross_entropy_args args{};
+        args.struct_size = sizeof(args);
+        args.element_type = type;
+        args.batch_size = args.row_end = rows;
+        args.num_classes = classes;
+        args.logits = logits.data();
+        args.targets = labels.data();
+        args.grad = gradient.data();
+        args.loss = loss.data();
+        args.label_smoothing = options.label_smoothing;
+        args.z_loss_scale = options.z_loss_scale;
+        args.scale = options.scale;
+        args.softcap = options.softcap;
+        args.class_weights = options.weighted ? weights.data() : nullptr;
+        args.grad_scale = 1;
+        if (const int32_t status = nxent_softmax_cross_entropy(&args, nullptr); status != NXENT_OK) return status;
+        hash.add(gradient.data(), gradient.size());
+        hash.add(loss.data(), loss.size());
+    }
+    return NXENT_OK;
+}
+
+// Eight exponents from the given one on.
+uint16_t any_16_bits(SplitMix64& random, int least_exponent, int fraction_bits) {
+    const uint32_t bits = static_cast<uint32_t>(random.next());
+    const uint32_t exponent = static_cast<uint32_t>(least_exponent) + ((bits >> 16) & 7);
+    return static_cast<uint16_t>((bits & 0x8000) | (exponent << fraction_bits) | (bits & ((1u << fraction_bits) - 1)));
+}
+
+// Every option and type.
+int32_t add_family(Fnv1a& hash) {
+    SplitMix64 random(20240301);
+    for (const size_t n : {2, 3, 10, 33, 100, 209, 1000, 5000}) {
+        const size_t rows = n <= 1000 ? 20 : 3;
+        std::vector<float> floats(rows * n);
+        std::vector<double> doubles;
+        std::vector<uint16_t> halfs, bfloat16s;
+        std::vector<int32_t> labels;
+        for (size_t i = 0; i < rows; ++i) {
+            fill_any_row(random, &floats[i * n], n);
+            labels.push_back(static_cast<int32_t>(random.below(n)));
+        }
+        for (const float x : floats) {
+            doubles.push_back(static_cast<double>(x) * 1.1);
+            halfs.push_back(any_16_bits(random, 13, 10));
+            bfloat16s.push_back(any_16_bits(random, 124, 7));
+        }
+        int32_t status = add_options(hash, NXENT_FLOAT32, floats, labels, n);
+        if (status == NXENT_OK) status = add_options(hash, NXENT_FLOAT64, doubles, labels, n);
+        if (status == NXENT_OK) status = add_options(hash, NXENT_FLOAT16, halfs, labels, n);
+        if (status == NXENT_OK) status = add_options(hash, NXENT_BFLOAT16, bfloat16s, labels, n);
+        if (status != NXENT_OK) return status;
+    }
+    return NXENT_OK;
+}
 
 }  // namespace
 
@@ -90,6 +168,7 @@ uint64_t result_hash(int32_t& status) {
             hash.add(&loss, 1);
         }
     }
+    status = add_family(hash);
     return hash.value();
 }
 
