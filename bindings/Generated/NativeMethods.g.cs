@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: 926cc592b65693bd70493233c005170150f5feed26d63e9c0a70bb24869db9f3
+// Header SHA-256: b66f3043d5790cbb3852035744e8b7010ec44c7221f6a22f55f032a78609ce2b
 
 #nullable enable
 
@@ -78,9 +78,9 @@ internal static unsafe partial class NativeMethods
     /// args must be the same in all calls for a row. It must ask for one row, row_end = row_begin + 1, with a gradient,
     /// of float32 or float64 elements, and for nothing that needs more than its labels: no distribution, label
     /// smoothing, softcap, inner_size above 1, NXENT_ACCUMULATE or NXENT_COUNT_CORRECT; otherwise
-    /// NXENT_ERROR_OPTION_CONFLICT is returned. Of class_weights each call checks those of its part. loss, lse, z_loss
-    /// and totals are written together with the gradient of the part that begins with class 0. Between the passes grad
-    /// holds intermediate results.
+    /// NXENT_ERROR_OPTION_CONFLICT is returned. Of class_weights each call checks those of its part and the label's.
+    /// loss, lse, z_loss and totals are written together with the gradient of the part that begins with class 0.
+    /// Between the passes grad holds intermediate results.
     /// </remarks>
     /// <param name="args">what to compute.</param>
     /// <param name="part">which part of it.</param>

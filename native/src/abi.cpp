@@ -232,6 +232,14 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, const nxent_row_part
     const int32_t status = check(args, &part, job, label_error);
     if (status != NXENT_OK) return status;
     if (!job.grad) return NXENT_ERROR_NULL_POINTER;
+    // The weight of the label, which may lie in another part.
+    if (job.class_weights && (job.target == Target::Int32 || job.target == Target::Int64)) {
+        const size_t i = job.rows.begin;
+        const int64_t y = job.target == Target::Int32 ? static_cast<const int32_t*>(job.targets)[i]
+                                                      : static_cast<const int64_t*>(job.targets)[i];
+        if (!(job.ignores && y == job.ignore_index) && !are_weights(job.class_weights + y, 1))
+            return NXENT_ERROR_WEIGHT_RANGE;
+    }
     if ((job.element_type != NXENT_FLOAT32 && job.element_type != NXENT_FLOAT64) || job.rows.inner != 1 ||
         job.target == Target::Distribution || job.accumulate || job.counts_correct || job.label_smoothing > 0 ||
         job.softcap > 0)

@@ -14,8 +14,7 @@ public readonly record struct ExecutionOptions
     /// The greatest number of threads to use, 1 by default; −1 for as many as there are processors. Rows are split over
     /// .NET's thread pool, and only where a thread gets enough of them to pay. Where there are fewer rows than threads, a
     /// row of at least 131,072 classes of float or double is itself split for <see cref="SoftmaxCrossEntropy"/>'s
-    /// gradients from labels, unless there is label smoothing, a scale, a softcap, accumulation or counting of correct
-    /// rows.
+    /// gradients from labels, unless there is label smoothing, a softcap, accumulation or counting of correct rows.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is 0 or below −1.</exception>
     public int MaxDegreeOfParallelism

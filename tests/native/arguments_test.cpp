@@ -551,27 +551,38 @@ TEST_F(PartArguments, MisalignedSumsAreRefused) {
     expect_part_refused(NXENT_ERROR_MISALIGNED);
 }
 
-TEST_F(PartArguments, WeightsOfItsClassesAreChecked) {
-    std::vector<double> weights(kClasses);
-    args_.class_weights = weights.data();
-    const auto spoiled = [&](double bad, size_t c) {
-        weights.assign(kClasses, 1);
-        weights[c] = bad;
+// More weights than are checked together, a bad one in every place.
+TEST(WeightArguments, AreRefusedWhereverOneIsBad) {
+    constexpr size_t kCount = 27;
+    const std::vector<float> logits(kCount, 1);
+    std::vector<float> grad(kCount, kUnwritten);
+    std::vector<double> weights(kCount), row_sums(NXENT_ROW_SUMS, kUnwritten);
+    const int32_t label = 5;
+    nxent_softmax_cross_entropy_args args = arguments(logits.data(), &label, 1, kCount, grad.data());
+    args.class_weights = weights.data();
+    nxent_row_part part{};
+    part.struct_size = sizeof(part);
+    part.row_sums = row_sums.data();
+    const auto of_part = [&](size_t begin, size_t end) {
+        part.class_begin = begin;
+        part.class_end = end;
+        return nxent_softmax_cross_entropy_part(&args, &part, nullptr);
     };
     for (const double bad : {-1.0, -1e-300, std::numeric_limits<double>::infinity(), std::nan("")})
-        for (size_t c = 0; c < kClasses; ++c) {
-            spoiled(bad, c);
-            part_.class_begin = 0;
-            part_.class_end = kClasses;
-            expect_part_refused(NXENT_ERROR_WEIGHT_RANGE);
-            part_.class_begin = c;
-            part_.class_end = c + 1;
-            expect_part_refused(NXENT_ERROR_WEIGHT_RANGE);
-            // Not the part behind it, which nothing is written of, as no block begins there.
-            part_.class_begin = c + 1;
-            part_.class_end = kClasses;
-            EXPECT_EQ(nxent_softmax_cross_entropy_part(&args_, &part_, nullptr), NXENT_OK) << bad << " at " << c;
+        for (size_t c = 0; c < kCount; ++c) {
+            weights.assign(kCount, 1);
+            weights[c] = bad;
+            EXPECT_EQ(nxent_softmax_cross_entropy(&args, nullptr), NXENT_ERROR_WEIGHT_RANGE) << bad << " at " << c;
+            EXPECT_EQ(of_part(0, kCount), NXENT_ERROR_WEIGHT_RANGE) << bad << " at " << c;
+            EXPECT_EQ(of_part(c, c + 1), NXENT_ERROR_WEIGHT_RANGE) << bad << " at " << c;
+            // A part behind it, in which no block begins, so that nothing is written of it: it needs the label's weight.
+            EXPECT_EQ(of_part(c + 1, kCount), c == 5 ? NXENT_ERROR_WEIGHT_RANGE : NXENT_OK) << bad << " at " << c;
         }
+    for (const float g : grad) ASSERT_EQ(g, kUnwritten);
+    for (const double x : row_sums) ASSERT_EQ(x, kUnwritten);
+    weights.assign(kCount, 1);
+    EXPECT_EQ(of_part(0, kCount), NXENT_OK);
+    EXPECT_EQ(nxent_softmax_cross_entropy(&args, nullptr), NXENT_OK);
 }
 
 TEST_F(PartArguments, OptionsThatNeedMoreThanTheLabelAreRefused) {

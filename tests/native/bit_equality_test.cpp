@@ -202,8 +202,12 @@ TEST(BitEquality, BatchesGiveTheirSingleRowsBits) { for_any_batches(6, swept(8),
 // Rows of few classes may be computed together. A row must not tell by its bits whether it was, nor beside what.
 TEST(BitEquality, RowsOfFewClassesGiveTheirSingleRowsBitsInEveryBatch) {
     SplitMix64 random(11);
-    for (size_t n = 1; n <= 20; ++n)
+    std::vector<size_t> lengths;
+    for (size_t n = 1; n <= 20; ++n) lengths.push_back(n);
+    for (const size_t n : {33, 63, 64, 65, 100, 206, 207, 208, 209}) lengths.push_back(n);
+    for (const size_t n : lengths)
         for (const size_t rows : {2, 15, 16, 17, 31, 32, 33, 50}) {
+            if (n > 20 && rows != 16 && rows != 33) continue;
             Batch batch{rows, n, {}, {}};
             for (size_t i = 0; i < rows; ++i) {
                 const float offset = random.uniform(random.one_in(2) ? 1 : 8000);
@@ -237,9 +241,9 @@ TEST(BitEquality, InPlaceGivesTheBitsOfOutOfPlace) {
 }
 
 TEST(BitEquality, StridedRowsGiveTheBitsOfDenseOnes) {
-    for (const size_t n : {1, 5, 16, 127, 4096, 4100})
+    for (const size_t n : {1, 5, 16, 33, 127, 208, 209, 4096, 4100})
         for (const size_t gap : {1, 15, 100}) {
-            const Batch batch = any_batch(8 + n, 9, n);
+            const Batch batch = any_batch(8 + n, n < 4096 ? 35 : 9, n);
             const Results expected = compute_all(batch);
             std::vector<float> logits(batch.rows * (n + gap)), gradient(batch.rows * (n + gap));
             for (size_t i = 0; i < batch.rows; ++i) std::copy_n(&batch.logits[i * n], n, &logits[i * (n + gap)]);

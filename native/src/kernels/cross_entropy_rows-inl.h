@@ -10,10 +10,10 @@
 //   3. Gradient: e·(block scale / S) for the others, −others / S for the label, which never cancels.
 //      Loss: log1p(others / exp(u_y)).
 //
-// Weights of the label, ignored rows, z-loss and upstream gradients only change a row's scale, and cost nothing.
-// Everything that changes single elements (smoothing, distributions, scale and softcap of the logits, accumulation, other
-// layouts and types) takes the general passes instead of the plain ones; where both could be taken, they give the same
-// bits.
+// Weights of the label, ignored rows, z-loss and upstream gradients only change a row's scale, and cost nothing. A scale of
+// the logits costs three operations on the way to the exponential. What changes single elements of the gradient (smoothing,
+// distributions, accumulation, other layouts and types) takes the general second pass, and a softcap or counting of correct
+// rows the general first pass too; where plain and general passes could be taken, they give the same bits.
 #pragma once
 
 #include "../kernels.h"
@@ -76,6 +76,7 @@ struct Anchor {
     double shift, exponent;
 };
 NXENT_INLINE double position(Anchor a) { return a.shift + a.exponent * kLn2; }
+NXENT_INLINE bool is_shifted(Anchor a) { return a.shift < 0 || a.shift > 0; }
 NXENT_INLINE Anchor higher(Anchor a, Anchor b) { return position(a) > position(b) ? a : b; }
 // u − a, in two steps of which the first is exact for u near a.
 template <class X>
@@ -131,7 +132,6 @@ NXENT_INLINE D smeared_targets(const SoftmaxCrossEntropyJob& job, const Plan& pl
 }
 
 // Logits that are scaled and not shifted are multiplied on the way to their exponentials, without a detour by double.
-NXENT_INLINE bool is_shifted(Anchor base) { return base.shift < 0 || base.shift > 0; }
 NXENT_INLINE bool takes_scaled(const Plan& plan, Anchor base) { return plan.scales && !is_shifted(base); }
 template <class V>
 NXENT_INLINE Exponential<ScalarOf<V>> constants_of(const Plan& plan, Anchor base) {
@@ -393,7 +393,7 @@ NXENT_INLINE Label label_of(const SoftmaxCrossEntropyJob& job, size_t i) {
 // A label's exponential, relative to its own anchor.
 template <class V>
 NXENT_INLINE double label_exponential(double u, Anchor anchor) {
-    if (anchor.shift < 0 || anchor.shift > 0) return u > -kInfinity ? 1.0 + (u - u) : 0;
+    if (is_shifted(anchor)) return u > -kInfinity ? 1.0 + (u - u) : 0;
     return exp_reduced(reduce(u, anchor.exponent));
 }
 
@@ -768,6 +768,7 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
 template <class V>
 NXENT_NOINLINE void direct_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, nxent_totals& totals) {
     constexpr size_t kScratch = 65536 / sizeof(ScalarOf<V>);
+    static_assert(kScratch >= kBlock, "where e is not kept, a block's is");
     alignas(64) ScalarOf<V> scratch[kScratch];
     RowMemory<V> row;
     row.z = sample_of<V>(job.logits, job.logits_stride, job.element_type, job.rows, i);

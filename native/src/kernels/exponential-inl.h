@@ -69,6 +69,11 @@ template <class V, class X>
 NXENT_INLINE X exponential_round(X n) {
     return all<X>(Exponent<V>::kRound) - n + all<X>(Exponent<V>::kOffset);
 }
+// Of multiples of logits, by slope.
+template <class X>
+NXENT_INLINE X exponential_least(X lowest, X slope) {
+    return (lowest - all<X>(1.0)) / slope;
+}
 template <class V>
 NXENT_INLINE Exponential<ScalarOf<V>> exponential_constants(double shift, double n) {
     using S = ScalarOf<V>;
@@ -79,14 +84,13 @@ NXENT_INLINE Exponential<ScalarOf<V>> exponential_constants(double shift, double
             0,
             0};
 }
-// Of multiples of logits, by slope.
 template <class V>
 NXENT_INLINE Exponential<ScalarOf<V>> scaled_exponential_constants(double n, double slope) {
     using S = ScalarOf<V>;
     Exponential<S> c = exponential_constants<V>(0, n);
     c.slope = static_cast<S>(slope);
     c.slope_low = static_cast<S>(slope - static_cast<double>(c.slope));
-    c.least = static_cast<S>((exponential_lowest<V>(n) - 1.0) / slope);
+    c.least = static_cast<S>(exponential_least(exponential_lowest<V>(n), slope));
     return c;
 }
 
@@ -101,8 +105,9 @@ constexpr float kLog2EFloat = 0x1.715476p+0f;
 constexpr float kLn2HighFloat = 0x1.62e43p-1f;
 constexpr float kLn2LowFloat = -0x1.05c61p-29f;
 
-// e = 2·exp(z + low)·2^(64 − N), where z is shifted or scaled first, for z up to N·ln 2 + 0.35; 0 for z below about (N − 190)·ln 2. NaN gives NaN. Largest
-// error 1.24·2^-24 of the result. Two vectors side by side, so that one's latency hides the other's.
+// e = 2·exp(z + low)·2^(64 − N), where z is shifted or scaled first, for z up to N·ln 2 + 0.35; 0 for z below about
+// (N − 190)·ln 2. NaN gives NaN. Largest error 1.24·2^-24 of the result. Two vectors side by side, so that one's latency
+// hides the other's.
 template <Input input, class X>
 NXENT_INLINE void exponentials_of_two(F& za, F& zb, F low_a, F low_b, const Exponential<X>& c) {
     const F lowest = in_lanes(c.lowest), round = in_lanes(c.round);
@@ -111,7 +116,7 @@ NXENT_INLINE void exponentials_of_two(F& za, F& zb, F low_a, F low_b, const Expo
         zb = sub(zb, in_lanes(c.shift));
     }
     if constexpr (input == Input::Scaled) {
-        // The product in two parts, but for an error of 2^-48 of it; the low parts negative.
+        // The product in two parts, but for an error of 2^-46 of it; the low parts negative.
         const F least = in_lanes(c.least), slope = in_lanes(c.slope), slope_low = in_lanes(c.slope_low);
         za = greater(least, za);
         zb = greater(least, zb);

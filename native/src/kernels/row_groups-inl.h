@@ -153,7 +153,7 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         }
         n[k] = blocks[k].anchor.exponent;
         others[k] = blocks[k].others;
-        shifted |= blocks[k].anchor.shift < 0 || blocks[k].anchor.shift > 0;
+        shifted |= is_shifted(blocks[k].anchor);
     }
     for (size_t k = group.count; k < kLanes; ++k) {
         n[k] = n[0];
@@ -175,7 +175,8 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         const RowMemory<F> memory{logits_of(job, i), gradient_of(job, i), false, {}, e[k], true};
         const Label label{group.label[k], false, group.weight[k]};
         const Anchor anchor = higher(blocks[k].anchor, anchor_at<F>(group.u[k]));
-        const Row<F> row{i, memory, label, group.u[k], group.u[k], false, anchor};
+        // (z of the label matters to a softcap only.)
+        const Row<F> row{i, memory, label, -kInfinity, group.u[k], false, anchor};
         if (converts)
             finish_row<F, false>(job, plan, row, &blocks[k], 1, {0, 1, true}, totals);
         else
@@ -292,7 +293,7 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
         const float slope = static_cast<float>(plan.slope);
         c.slope = set(slope);
         c.slope_low = set(static_cast<float>(plan.slope - static_cast<double>(slope)));
-        c.least = narrow((lowest - set(1.0)) / set(plan.slope));
+        c.least = narrow(exponential_least(lowest, set(plan.slope)));
     }
     const D sum = plan.scales ? column_exponentials<Input::Scaled>(columns, classes, c)
                               : column_exponentials<Input::Plain>(columns, classes, c);

@@ -18,7 +18,7 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
     static abstract double ShiftAbove { get; }
 
     /// <summary>
-    /// e = 2·exp(z + low)·2^(64 − N), for z up to N·ln 2 + 0.35; 0 for z below c.Lowest. NaN gives NaN. Doubles have no
+    /// e = 2·exp(z + low)·2^(64 − N), where z is shifted or scaled first, for z up to N·ln 2 + 0.35; 0 for z below c.Lowest. NaN gives NaN. Doubles have no
     /// low part.
     /// </summary>
     static abstract TVector Exponential<TInput>(TVector z, TVector low, in Exponential<TVector> c)

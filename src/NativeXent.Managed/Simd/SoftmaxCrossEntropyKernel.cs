@@ -424,6 +424,24 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         return new() { Anchor = anchor, Base = m == double.NegativeInfinity ? default : anchor };
     }
 
+    // The targets of a block, without softcap.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SumTargets(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, ref Block block)
+    {
+        TargetSums targets = default;
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TVector z = LoadElements(row.Z, begin + j, lanes, double.NegativeInfinity);
+            TDoubles u = TNumbers.Widen(z) * TDoubles.Set(plan.Slope);
+            AddTargets(job, plan, row, begin + j, lanes, u, block.Base, &targets);
+        }
+
+        block.TargetSum = TNumbers.SumLanes(targets.Sum);
+        block.TargetDot = TNumbers.SumLanes(targets.Dot);
+    }
+
     // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
     private static bool AnchorBlock(in Plan plan, TScalar* z, nuint count, nuint label, out Block block)
     {
@@ -452,24 +470,6 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
         ComputeAnchoredBlock(plan, z, e, count, label, ref block);
         return true;
-    }
-
-    // The targets of a block, without softcap.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SumTargets(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, ref Block block)
-    {
-        TargetSums targets = default;
-        for (nuint j = 0; j < count; j += LaneCount)
-        {
-            nuint lanes = nuint.Min(count - j, LaneCount);
-            TVector z = LoadElements(row.Z, begin + j, lanes, double.NegativeInfinity);
-            TDoubles u = TNumbers.Widen(z) * TDoubles.Set(plan.Slope);
-            AddTargets(job, plan, row, begin + j, lanes, u, block.Base, &targets);
-        }
-
-        block.TargetSum = TNumbers.SumLanes(targets.Sum);
-        block.TargetDot = TNumbers.SumLanes(targets.Dot);
     }
 
     // The same of a row that is read where it lies, whose e is kept.
