@@ -185,7 +185,7 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
 }
 
 // So few classes that a group goes class by class, with a lane for each row. Chosen by measurement on AVX2.
-constexpr size_t kFewClasses = 208;
+constexpr size_t kFewClasses = 128;
 static_assert(kFewClasses <= kTile, "a row is one tile");
 
 // Between kLanes rows and as many lanes: class j of the k-th row is columns[j * kLanes + k]. Four classes at a time; the
@@ -226,11 +226,14 @@ NXENT_INLINE void store_scaled_columns(float* rows, size_t stride, size_t classe
 }
 
 // Stores e, and gives the sum of each row: class j is added in lane j of a tile, modulo kLanes, and then the lanes in the
-// order of sum_lanes().
+// order of sum_lanes(). Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored.
 template <Input input>
-NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponential<F>& c) {
+NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponential<F>& c, const float* z,
+                                   const float* g) {
     const auto lane = [&](size_t j) {
         const auto next = [&] {
+            prefetch(z + j * kLanes, kPrefetch);
+            prefetch(g + j * kLanes, 0);
             const F e = exponential<input>(load(columns + j * kLanes), c);
             store(columns + j * kLanes, e);
             j += kLanes;
@@ -266,9 +269,9 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     const bool direct = follow && job.element_type == NXENT_FLOAT32;
     const float* const z = direct ? static_cast<const float*>(job.logits) + first * job.logits_stride : rows;
     const size_t z_stride = direct ? job.logits_stride : classes;
-    if (direct) {
-        for (size_t j = 0; j < classes; ++j) prefetch(z + j * kLanes, kPrefetch);
-    } else {
+    float* const g = direct ? static_cast<float*>(job.grad) + first * job.grad_stride : rows;
+    const size_t g_stride = direct ? job.grad_stride : classes;
+    if (!direct) {
         const size_t together = follow && job.logits_stride == classes ? kLanes : 1;
         for (size_t k = 0; k < kLanes; k += together)
             load_run(logits_of(job, group.index[k]), 0, rows + k * classes, together * classes);
@@ -295,14 +298,12 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
         c.slope_low = set(static_cast<float>(plan.slope - static_cast<double>(slope)));
         c.least = narrow(exponential_least(lowest, set(plan.slope)));
     }
-    const D sum = plan.scales ? column_exponentials<Input::Scaled>(columns, classes, c)
-                              : column_exponentials<Input::Plain>(columns, classes, c);
+    const D sum = plan.scales ? column_exponentials<Input::Scaled>(columns, classes, c, z, g)
+                              : column_exponentials<Input::Plain>(columns, classes, c, z, g);
     GroupGradient gradient;
     if (!finish_group(job, plan, group, n, sum, gradient, totals)) return false;
     const Scale<F> scale{load(gradient.lowest), load(gradient.high), load(gradient.low),
                          set(static_cast<float>(kUnbias))};
-    float* const g = direct ? static_cast<float*>(job.grad) + first * job.grad_stride : rows;
-    const size_t g_stride = direct ? job.grad_stride : classes;
     store_scaled_columns(g, g_stride, classes, columns, scale);
     for (size_t k = 0; k < kLanes; ++k)
         if (group.label[k] < classes) g[k * g_stride + group.label[k]] = gradient.label[k];

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using NativeXent.Jobs;
 
 namespace NativeXent.Simd;
@@ -19,7 +20,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     private const nuint GroupedClasses = GroupElements / LeastGroup;
 
     // So few that a group goes class by class, with a lane for each row.
-    private const nuint FewClasses = 208;
+    private const nuint FewClasses = 128;
 
     internal static new void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
@@ -495,10 +496,12 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         FloatNumbers<TFloats, TDoubles>.Scaled(TFloats.Load(column), scale);
 
     // Stores e, and gives each row's sum: class j is added in lane j of a tile, modulo the lanes, and then the lanes in
-    // the order of SumLanes(). A method of its own, as the compiler keeps only so many vectors of one in registers.
+    // the order of SumLanes(). Meanwhile logits of later groups are fetched from z on, and from g on where gradients will
+    // be stored. A method of its own, as the compiler keeps only so many vectors of one in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
-    private static TDoubles ColumnExponentials<TInput>(float* columns, nuint classes, in Exponential<TFloats> constants)
+    private static TDoubles ColumnExponentials<TInput>(
+        float* columns, nuint classes, in Exponential<TFloats> constants, float* z, float* g)
         where TInput : struct, IInput
     {
         Exponential<TFloats> c = constants;
@@ -509,6 +512,12 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             TileSum<TFloats> tile = EmptyTile();
             for (nuint j = lane; j < classes; j += LaneCount)
             {
+                Exponentials.Prefetch(z + (j * LaneCount));
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(g + (j * LaneCount));
+                }
+
                 float* column = columns + (j * LaneCount);
                 TFloats e = FloatNumbers<TFloats, TDoubles>.Exponential<TInput>(TFloats.Load(column), default, c);
                 TFloats.Store(column, e);
@@ -548,6 +557,8 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         float* rows = stackalloc float[direct ? 0 : (int)(classes * LaneCount)];
         float* z = direct ? (float*)LogitsOf(job, first).Start : rows;
         nuint zStride = direct ? job.LogitsStride : classes;
+        float* g = direct ? (float*)GradientOf(job, first).Start : rows;
+        nuint stride = direct ? job.GradientStride : classes;
         nuint together = follow && job.LogitsStride == classes ? LaneCount : 1;
         for (nuint k = 0; !direct && k < LaneCount; k += together)
         {
@@ -594,8 +605,8 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         double* sums = stackalloc double[Lanes.Length];
         TDoubles.Store(exponents, exponent);
         TDoubles.Store(sums, plan.Scales
-            ? ColumnExponentials<Scaled>(columns, classes, c)
-            : ColumnExponentials<Plain>(columns, classes, c));
+            ? ColumnExponentials<Scaled>(columns, classes, c, z, g)
+            : ColumnExponentials<Plain>(columns, classes, c, z, g));
         GroupGradient gradient;
         if (!FinishGroup(job, plan, group, exponents, sums, &gradient, ref totals))
         {
@@ -604,8 +615,6 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         Scale<TFloats> scale = new(gradient.Lowest, gradient.High, gradient.Low, TFloats.Set((float)Scale.Unbias));
         float* ofLabel = (float*)&gradient.Label;
-        float* g = direct ? (float*)GradientOf(job, first).Start : rows;
-        nuint stride = direct ? job.GradientStride : classes;
         StoreScaledColumns(g, stride, classes, columns, scale);
         for (nuint k = 0; k < LaneCount; k++)
         {
