@@ -83,6 +83,7 @@ make_disc() {
     cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/disc/"
     # clearcpuid: Bochs states a wrong size for compact XSAVE areas, and the kernel would then do without AVX.
     # cryptomgr.notests: otherwise booting takes twice as long.
+    # LD_BIND_NOW: nor can a program restore such an area, as the dynamic linker does when it binds a function late.
     # panic and reboot: a kernel that gives up ends the machine, by a triple fault.
     # What the kernel does not know, the capitals, becomes init's environment.
     cat >"$work/disc/isolinux.cfg" <<TEXT
@@ -91,7 +92,7 @@ label test
 linux /linux
 initrd /initrd
 append console=ttyS0,115200 loglevel=3 panic=-1 reboot=t cryptomgr.notests clearcpuid=xsaves,xsavec \
-LD_LIBRARY_PATH=/lib NATIVEXENT_ISA=avx512 NATIVEXENT_TEST_SWEEP=quick GTEST_FILTER=$filter GTEST_COLOR=no
+LD_LIBRARY_PATH=/lib LD_BIND_NOW=1 NATIVEXENT_ISA=avx512 NATIVEXENT_TEST_SWEEP=quick GTEST_FILTER=$filter GTEST_COLOR=no
 TEXT
     quietly xorriso -as mkisofs -o "$work/disc.iso" -b isolinux.bin -c boot.cat -no-emul-boot -boot-load-size 4 \
         -boot-info-table "$work/disc"

@@ -12,7 +12,7 @@ namespace NativeXent.Tests.Support;
 internal static unsafe class ResultHash
 {
     /// <summary>The hash of this version.</summary>
-    internal const ulong Expected = 0xc55d2e97da038f2e;
+    internal const ulong Expected = 0xc1862c9a32824815;
 
     /// <summary>The hash on whatever instruction set the backend has active.</summary>
     internal static ulong Compute(NativeXentBackend backend)
@@ -74,7 +74,7 @@ internal static unsafe class ResultHash
         }
     }
 
-    // Every option and type.
+    // Every option and type but float16, which an emulator rounds wrongly: see the native one.
     private static void AddFamily(NativeXentBackend backend, Fnv1a hash)
     {
         SplitMix64 random = new(20240301);
@@ -89,17 +89,14 @@ internal static unsafe class ResultHash
                 labels[i] = random.Below(classes);
             }
 
-            ushort[] halfs = new ushort[floats.Length];
             ushort[] bfloat16s = new ushort[floats.Length];
             for (int j = 0; j < floats.Length; j++)
             {
-                halfs[j] = Any16Bits(random, 13, 10);
-                bfloat16s[j] = Any16Bits(random, 124, 7);
+                bfloat16s[j] = AnyBFloat16(random);
             }
 
             AddOptions<float>(backend, hash, floats, labels, classes);
             AddOptions<double>(backend, hash, [.. floats.Select(x => x * 1.1)], labels, classes);
-            AddOptions(backend, hash, MemoryMarshal.Cast<ushort, Half>(halfs), labels, classes);
             AddOptions(backend, hash, MemoryMarshal.Cast<ushort, BFloat16>(bfloat16s), labels, classes);
         }
     }
@@ -131,12 +128,11 @@ internal static unsafe class ResultHash
         }
     }
 
-    // Eight exponents from the given one on.
-    private static ushort Any16Bits(SplitMix64 random, int leastExponent, int fractionBits)
+    // From 2^-3 to 2^5 in magnitude.
+    private static ushort AnyBFloat16(SplitMix64 random)
     {
         uint bits = (uint)random.Next();
-        uint exponent = (uint)leastExponent + ((bits >> 16) & 7);
-        return (ushort)((bits & 0x8000) | (exponent << fractionBits) | (bits & ((1u << fractionBits) - 1)));
+        return (ushort)((bits & 0x807f) | ((124 + ((bits >> 16) & 7)) << 7));
     }
 
     private static IEnumerable<int> Lengths() =>
