@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: b66f3043d5790cbb3852035744e8b7010ec44c7221f6a22f55f032a78609ce2b
+// Header SHA-256: b2bb559b5727b05c6461937943fe7ae7cd8ac4c203548bd44c3b3a469301c3c7
 
 #nullable enable
 

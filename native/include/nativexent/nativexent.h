@@ -425,8 +425,8 @@ NXENT_API int32_t nxent_softmax_cross_entropy(const nxent_softmax_cross_entropy_
  * args must be the same in all calls for a row. It must ask for one row, row_end = row_begin + 1, with a gradient, of
  * float32 or float64 elements, and for nothing that needs more than its labels: no distribution, label smoothing,
  * softcap, inner_size above 1, NXENT_ACCUMULATE or NXENT_COUNT_CORRECT; otherwise NXENT_ERROR_OPTION_CONFLICT is
- * returned. Of class_weights each call checks those of its part and the label's. loss, lse, z_loss and totals are written together with
- * the gradient of the part that begins with class 0. Between the passes grad holds intermediate results.
+ * returned. Of class_weights each call checks those of its part and the label's. loss, lse, z_loss and totals are written
+ * together with the gradient of the part that begins with class 0. Between the passes grad holds intermediate results.
  *
  * @param args what to compute.
  * @param part which part of it.
