@@ -8,6 +8,7 @@
 #include "generate.h"
 #include "knife_edge.h"
 #include "nativexent/nativexent.h"
+#include "support.h"
 
 namespace nxent_test {
 namespace {
@@ -50,13 +51,9 @@ int32_t add_options(Fnv1a& hash, int32_t type, const std::vector<T>& logits, con
     for (size_t c = 0; c < classes; ++c) weights.push_back(0.25 * static_cast<double>(1 + c % 7));
     for (const Options& options : kOptions) {
         std::vector<T> gradient(logits.size()), loss(rows);
-        nxent_softmax_cross_entropy_args args{};
-        args.struct_size = sizeof(args);
+        nxent_softmax_cross_entropy_args args = arguments(nullptr, labels.data(), rows, classes, nullptr);
         args.element_type = type;
-        args.batch_size = args.row_end = rows;
-        args.num_classes = classes;
         args.logits = logits.data();
-        args.targets = labels.data();
         args.grad = gradient.data();
         args.loss = loss.data();
         args.label_smoothing = options.label_smoothing;
@@ -64,7 +61,6 @@ int32_t add_options(Fnv1a& hash, int32_t type, const std::vector<T>& logits, con
         args.scale = options.scale;
         args.softcap = options.softcap;
         args.class_weights = options.weighted ? weights.data() : nullptr;
-        args.grad_scale = 1;
         if (const int32_t status = nxent_softmax_cross_entropy(&args, nullptr); status != NXENT_OK) return status;
         hash.add(gradient.data(), gradient.size());
         hash.add(loss.data(), loss.size());
@@ -124,15 +120,8 @@ uint64_t result_hash(int32_t& status) {
             fill_any_row(random, &logits[i * n], n);
             labels[i] = static_cast<int32_t>(i % 4 == 0 ? 0 : i % 4 == 1 ? n - 1 : random.below(n));
         }
-        nxent_softmax_cross_entropy_args args{};
-        args.struct_size = sizeof(args);
-        args.batch_size = args.row_end = rows;
-        args.num_classes = n;
-        args.logits = logits.data();
-        args.targets = labels.data();
-        args.grad = gradient.data();
+        nxent_softmax_cross_entropy_args args = arguments(logits.data(), labels.data(), rows, n, gradient.data());
         args.loss = loss.data();
-        args.grad_scale = 1;
         status = nxent_softmax_cross_entropy(&args, nullptr);
         if (status != NXENT_OK) return 0;
         hash.add(gradient.data(), gradient.size());
@@ -149,16 +138,9 @@ uint64_t result_hash(int32_t& status) {
         std::vector<float> gradient(edge.below().size());
         for (const std::vector<float>& logits : {edge.below(), edge.above()}) {
             float loss;
-            nxent_softmax_cross_entropy_args args{};
-            args.struct_size = sizeof(args);
-            args.batch_size = args.row_end = 1;
-            args.num_classes = logits.size();
-            args.logits = logits.data();
             const int32_t label = edge.label();
-            args.targets = &label;
-            args.grad = gradient.data();
+            nxent_softmax_cross_entropy_args args = arguments(logits.data(), &label, 1, logits.size(), gradient.data());
             args.loss = &loss;
-            args.grad_scale = 1;
             status = nxent_softmax_cross_entropy(&args, nullptr);
             if (status != NXENT_OK) return 0;
             hash.add(gradient.data(), gradient.size());

@@ -285,21 +285,15 @@ NXENT_INLINE void anchored_block(const Plan& plan, const Others<S>& others, S* e
                                           : exponentials<Input::Plain, V>(others, e, c);
 }
 
-// First pass over a block of logits that lie next to one another, without softcap or targets beyond the label. False, with
-// nothing written, where they are scaled and need to be shifted, too.
-template <class S, class V>
-NXENT_INLINE bool plain_block(const Plan& plan, const S* z, S* e, size_t count, size_t label, Block<V>& block) {
-    const Others<S> others(z, count, label);
-    if (!anchor_block(plan, others, block)) return false;
-    anchored_block(plan, others, e, block);
-    return true;
-}
-
-// The same of a row that is read where it lies, whose e is kept.
+// First pass over a block of a row that is read where it lies, whose e is kept, without softcap or targets beyond the
+// label.
 template <class V>
 NXENT_INLINE void simple_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
                                size_t begin, size_t count, size_t label, Block<V>& block) {
-    if (!plain_block(plan, row.z.scalars() + begin, row.e + begin, count, label - begin, block))
+    const Others<ScalarOf<V>> others(row.z.scalars() + begin, count, label - begin);
+    if (anchor_block(plan, others, block))
+        anchored_block(plan, others, row.e + begin, block);
+    else
         general_block(job, plan, row, begin, count, label, greatest_others(row, begin, count, label), block);
 }
 

@@ -146,11 +146,9 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         const Array<F> z = logits_of(job, i);
         e[k] = converts ? scratch + k * classes : gradient_of(job, i).scalars();
         if (converts) load_run(z, 0, e[k], classes);
-        if (!plain_block(plan, converts ? e[k] : z.scalars(), e[k], classes, group.label[k], blocks[k])) {
-            const RowMemory<F> memory{z, gradient_of(job, i), false, {}, e[k], true};
-            general_block(job, plan, memory, 0, classes, group.label[k],
-                          greatest_others(memory, 0, classes, group.label[k]), blocks[k]);
-        }
+        const RowMemory<F> memory{
+            converts ? array_of<F>(e[k], 1, NXENT_FLOAT32) : z, gradient_of(job, i), false, {}, e[k], true};
+        simple_block(job, plan, memory, 0, classes, group.label[k], blocks[k]);
         n[k] = blocks[k].anchor.exponent;
         others[k] = blocks[k].others;
         shifted |= is_shifted(blocks[k].anchor);
@@ -226,7 +224,8 @@ NXENT_INLINE void store_scaled_columns(float* rows, size_t stride, size_t classe
 }
 
 // Stores e, and gives the sum of each row: class j is added in lane j of a tile, modulo kLanes, and then the lanes in the
-// order of sum_lanes(). Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored.
+// order of sum_lanes(). Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be
+// stored.
 template <Input input>
 NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponential<F>& c, const float* z,
                                    const float* g) {

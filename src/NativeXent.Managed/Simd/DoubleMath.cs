@@ -127,8 +127,8 @@ internal static class DoubleMath
         HardwareDoubles one = HardwareDoubles.Set(1.0);
         HardwareDoubles near = HardwareDoubles.Set(0.4);
         HardwareDoubles sum = one + x;
-        HardwareDoubles low =
-            HardwareDoubles.SelectBelow(x, HardwareDoubles.Set(9007199254740992.0), x - (sum - one), HardwareDoubles.Set(0.0));
+        HardwareDoubles low = HardwareDoubles.SelectBelow(
+            x, HardwareDoubles.Set(9007199254740992.0), x - (sum - one), HardwareDoubles.Set(0.0));
         HardwareDoubles m = sum;
         HardwareDoubles n = SplitExponents(ref m);
         HardwareDoubles log = LogNearOne(HardwareDoubles.SelectBelow(x, near, x, m - one));

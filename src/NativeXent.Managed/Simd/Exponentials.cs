@@ -18,8 +18,8 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
     static abstract double ShiftAbove { get; }
 
     /// <summary>
-    /// e = 2·exp(z + low)·2^(64 − N), where z is shifted or scaled first, for z up to N·ln 2 + 0.35; 0 for z below c.Lowest. NaN gives NaN. Doubles have no
-    /// low part.
+    /// e = 2·exp(z + low)·2^(64 − N), where z is shifted or scaled first, for z up to N·ln 2 + 0.35; 0 for z below
+    /// c.Lowest. NaN gives NaN. Doubles have no low part.
     /// </summary>
     static abstract TVector Exponential<TInput>(TVector z, TVector low, in Exponential<TVector> c)
         where TInput : struct, IInput;
@@ -446,6 +446,12 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
         where TReal : unmanaged, IReal<TReal> =>
         (TReal.Set(TNumbers.ExponentRound) - n) + TReal.Set(TNumbers.ExponentOffset);
 
+    /// <summary>Of multiples of logits, by slope.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static TReal ExponentialLeast<TReal>(TReal lowest, TReal slope)
+        where TReal : unmanaged, IReal<TReal> =>
+        (lowest - TReal.Set(1.0)) / slope;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static Exponential<TVector> ExponentialConstants(double shift, double n) =>
         new(
@@ -467,7 +473,7 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
             SetAll(ExponentialRound(new OneDouble(n)).Value),
             SetAll(slope),
             SetAll(slope - TNumbers.Double(TNumbers.Scalar(slope))),
-            SetAll((lowest - 1.0) / slope));
+            SetAll(ExponentialLeast(new OneDouble(lowest), new(slope)).Value));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -211,7 +211,8 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             HardwareDoubles other = HardwareDoubles.Load(others + k);
             HardwareDoubles eLabel = HardwareDoubles.Load(eLabels + k);
             HardwareDoubles inverse = one / (other + eLabel);
-            HardwareDoubles pull = HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load((double*)&losses.LogSumExp + k);
+            HardwareDoubles pull =
+                HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load((double*)&losses.LogSumExp + k);
             HardwareDoubles allFactor =
                 HardwareDoubles.Set(job.GradScale) * HardwareDoubles.Load(upstream + k) * HardwareDoubles.Set(plan.Chain);
             HardwareDoubles scale = inverse * (((rest + own) + pull) * allFactor) * HardwareDoubles.Load(factors + k);
@@ -343,14 +344,8 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 LoadRun(z, 0, e[k], classes);
             }
 
-            float* from = converts ? e[k] : (float*)z.Start;
-            if (!ComputePlainBlock(plan, from, e[k], classes, labels[k], out blocks[k]))
-            {
-                RowMemory memory = new() { Z = z, E = e[k], KeepsE = true };
-                Greatest greatest = GreatestOthers(memory, 0, classes, labels[k]);
-                ComputeGeneralBlock(job, plan, memory, 0, classes, labels[k], greatest, out blocks[k]);
-            }
-
+            RowMemory memory = new() { Z = converts ? new(e[k], 1, ElementType.Float32) : z, E = e[k], KeepsE = true };
+            ComputeSimpleBlock(job, plan, memory, 0, classes, labels[k], out blocks[k]);
             exponents[k] = blocks[k].Anchor.Exponent;
             others[k] = blocks[k].Others.High;
             shifted |= IsShifted(blocks[k].Anchor);
@@ -395,7 +390,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 Index = i,
                 Memory = new() { Z = LogitsOf(job, i), Gradient = GradientOf(job, i), E = e[k], KeepsE = true },
                 Label = new() { Index = labels[k], Weight = ((double*)&group->Weight)[k] },
-                ZLabel = ((double*)&group->U)[k],
+                ZLabel = double.NegativeInfinity, // matters to a softcap only
                 ULabel = ((double*)&group->U)[k],
                 Anchor = Higher(blocks[k].Anchor, AnchorAt(((double*)&group->U)[k])),
             };
@@ -600,7 +595,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             TDoubles.Narrow(ExponentialRound(exponent)),
             TFloats.Set(slope),
             TFloats.Set((float)(plan.Slope - slope)),
-            plan.Scales ? TDoubles.Narrow((lowest - TDoubles.Set(1.0)) / TDoubles.Set(plan.Slope)) : default);
+            plan.Scales ? TDoubles.Narrow(ExponentialLeast(lowest, TDoubles.Set(plan.Slope))) : default);
         double* exponents = stackalloc double[Lanes.Length];
         double* sums = stackalloc double[Lanes.Length];
         TDoubles.Store(exponents, exponent);

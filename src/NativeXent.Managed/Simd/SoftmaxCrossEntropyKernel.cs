@@ -458,22 +458,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             : BlockExponentials<Plain>(z, e, count, label, c);
     }
 
-    // First pass over a block of logits that lie next to one another, without softcap or targets beyond the label. False,
-    // with nothing written, where they are scaled and need to be shifted, too.
-    private protected static bool ComputePlainBlock(
-        in Plan plan, TScalar* z, TScalar* e, nuint count, nuint label, out Block block)
-    {
-        if (!AnchorBlock(plan, z, count, label, out block))
-        {
-            return false;
-        }
-
-        ComputeAnchoredBlock(plan, z, e, count, label, ref block);
-        return true;
-    }
-
-    // The same of a row that is read where it lies, whose e is kept.
-    private static void ComputeSimpleBlock(
+    // First pass over a block of a row that is read where it lies, whose e is kept, without softcap or targets beyond the
+    // label.
+    private protected static void ComputeSimpleBlock(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
         in RowMemory row,
@@ -482,7 +469,12 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         nuint label,
         out Block block)
     {
-        if (!ComputePlainBlock(plan, Scalars(row.Z) + begin, row.E + begin, count, label - begin, out block))
+        TScalar* z = Scalars(row.Z) + begin;
+        if (AnchorBlock(plan, z, count, label - begin, out block))
+        {
+            ComputeAnchoredBlock(plan, z, row.E + begin, count, label - begin, ref block);
+        }
+        else
         {
             Greatest greatest = GreatestOthers(row, begin, count, label);
             ComputeGeneralBlock(job, plan, row, begin, count, label, greatest, out block);
