@@ -76,6 +76,18 @@ NXENT_INLINE void prefetch(const T* p, size_t offset) {
     __builtin_prefetch(line, 0, 2);
 #endif
 }
+// To the first-level cache.
+template <class T>
+NXENT_INLINE void prefetch_near(const T* p, size_t offset) {
+    const void* line = reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + offset * sizeof(T));
+#if defined(_MSC_VER) && !defined(__clang__) && defined(NXENT_ARCH_X86_64)
+    _mm_prefetch(static_cast<const char*>(line), _MM_HINT_T0);
+#elif defined(_MSC_VER) && !defined(__clang__)
+    __prefetch(line);
+#else
+    __builtin_prefetch(line, 0, 3);
+#endif
+}
 
 // A pointer that is read and replaced as a whole, whichever threads do it. What it points to never changes.
 template <class T>

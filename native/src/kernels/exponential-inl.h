@@ -19,6 +19,8 @@ constexpr size_t kMaxBlocks = 256;
 // How far ahead of the exponentials logits are fetched, in elements: the next block, or the next rows. Chosen by
 // measurement on AVX2: 15 to 20 % of the time at 1000 classes and more.
 constexpr size_t kPrefetch = 4096;
+// How far ahead of the exponentials the lines are fetched that they are stored to: 6 % of the time at 1000 classes and more.
+constexpr size_t kPrefetchStored = 256;
 
 // Stored e is exp(z − reference)·2^65: 2^64 so that e·(low part of the scale) is never subnormal, 2 so that e is not.
 constexpr int kBias = 64;
@@ -105,83 +107,72 @@ constexpr float kLog2EFloat = 0x1.715476p+0f;
 constexpr float kLn2HighFloat = 0x1.62e43p-1f;
 constexpr float kLn2LowFloat = -0x1.05c61p-29f;
 
-// e = 2·exp(z + low)·2^(64 − N), where z is shifted or scaled first, for z up to N·ln 2 + 0.35; 0 for z below about
-// (N − 190)·ln 2. NaN gives NaN. Largest error 1.24·2^-24 of the result. Two vectors side by side, so that one's latency
-// hides the other's.
+// What is left of an exponential after its argument has been reduced. A loop reduces the next vector before it goes on with
+// this one, as a processor does not look far enough ahead to do that by itself.
+template <class V>
+struct Reduced {
+    V exponent;  // with the result's exponent field in its low bits
+    V r;         // the result is 2·exp(r)·2^(64 − N), and a power of two
+};
+
+// z is shifted or scaled first.
 template <Input input, class X>
-NXENT_INLINE void exponentials_of_two(F& za, F& zb, F low_a, F low_b, const Exponential<X>& c) {
+NXENT_INLINE Reduced<F> reduced(F z, F low, const Exponential<X>& c) {
     const F lowest = in_lanes(c.lowest), round = in_lanes(c.round);
-    if constexpr (input == Input::Shifted) {
-        za = sub(za, in_lanes(c.shift));
-        zb = sub(zb, in_lanes(c.shift));
-    }
+    if constexpr (input == Input::Shifted) z = sub(z, in_lanes(c.shift));
     if constexpr (input == Input::Scaled) {
-        // The product in two parts, but for an error of 2^-46 of it; the low parts negative.
-        const F least = in_lanes(c.least), slope = in_lanes(c.slope), slope_low = in_lanes(c.slope_low);
-        za = greater(least, za);
-        zb = greater(least, zb);
-        const F ua = mul(za, slope);
-        const F ub = mul(zb, slope);
-        low_a = fnma(za, slope_low, fnma(za, slope, ua));
-        low_b = fnma(zb, slope_low, fnma(zb, slope, ub));
-        za = ua;
-        zb = ub;
+        // The product in two parts, but for an error of 2^-46 of it; the low part negative.
+        const F slope = in_lanes(c.slope);
+        z = greater(in_lanes(c.least), z);
+        const F u = mul(z, slope);
+        low = fnma(z, in_lanes(c.slope_low), fnma(z, slope, u));
+        z = u;
     }
-    za = greater(lowest, za);
-    zb = greater(lowest, zb);
+    z = greater(lowest, z);
     // n = rint(z·log2 e). Where that rounds to the wrong side, |r| is a little above ½ ln 2.
-    const F shifted_a = fma(za, set(kLog2EFloat), round);
-    const F shifted_b = fma(zb, set(kLog2EFloat), round);
-    const F na = sub(shifted_a, round);
-    const F nb = sub(shifted_b, round);
+    const F shifted = fma(z, set(kLog2EFloat), round);
+    const F n = sub(shifted, round);
     // Cody and Waite: r = z − n·ln 2. The first step is exact: both terms are multiples of 2^-25, the result below ½.
-    F ra = fnma(na, set(kLn2HighFloat), za);
-    F rb = fnma(nb, set(kLn2HighFloat), zb);
-    if constexpr (input == Input::Split) {
-        ra = add(ra, fnma(na, set(kLn2LowFloat), low_a));
-        rb = add(rb, fnma(nb, set(kLn2LowFloat), low_b));
-    } else if constexpr (input == Input::Scaled) {
-        ra = sub(ra, fma(na, set(kLn2LowFloat), low_a));
-        rb = sub(rb, fma(nb, set(kLn2LowFloat), low_b));
-    } else {
-        ra = fnma(na, set(kLn2LowFloat), ra);
-        rb = fnma(nb, set(kLn2LowFloat), rb);
-    }
+    const F r = fnma(n, set(kLn2HighFloat), z);
+    if constexpr (input == Input::Split)
+        return {shifted, add(r, fnma(n, set(kLn2LowFloat), low))};
+    else if constexpr (input == Input::Scaled)
+        return {shifted, sub(r, fma(n, set(kLn2LowFloat), low))};
+    else
+        return {shifted, fnma(n, set(kLn2LowFloat), r)};
+}
+NXENT_INLINE F exponential(const Reduced<F>& x) {
     // 2·exp(r) by a minimax polynomial of degree 7, relative error 2^-33 for |r| ≤ 0.3475. Doubled, it is at least √2, so
     // that e is never subnormal.
-    F pa = fma(set(0x1.9e1b2cp-12f), ra, set(0x1.6d4f3ap-9f));
-    F pb = fma(set(0x1.9e1b2cp-12f), rb, set(0x1.6d4f3ap-9f));
-    pa = fma(pa, ra, set(0x1.1113p-6f));
-    pb = fma(pb, rb, set(0x1.1113p-6f));
-    pa = fma(pa, ra, set(0x1.5554e6p-4f));
-    pb = fma(pb, rb, set(0x1.5554e6p-4f));
-    pa = fma(pa, ra, set(0x1.555554p-2f));
-    pb = fma(pb, rb, set(0x1.555554p-2f));
-    pa = fma(pa, ra, set(1.0f));
-    pb = fma(pb, rb, set(1.0f));
-    pa = fma(pa, ra, set(2.0f));
-    pb = fma(pb, rb, set(2.0f));
-    pa = fma(pa, ra, set(2.0f));
-    pb = fma(pb, rb, set(2.0f));
-    za = mul(pa, power_of_two(shifted_a));
-    zb = mul(pb, power_of_two(shifted_b));
-}
-template <Input input, class X>
-NXENT_INLINE F exponential(F z, F low, const Exponential<X>& c) {
-    F same = z;
-    exponentials_of_two<input>(z, same, low, low, c);
-    return z;
+    F p = fma(set(0x1.9e1b2cp-12f), x.r, set(0x1.6d4f3ap-9f));
+    p = fma(p, x.r, set(0x1.1113p-6f));
+    p = fma(p, x.r, set(0x1.5554e6p-4f));
+    p = fma(p, x.r, set(0x1.555554p-2f));
+    p = fma(p, x.r, set(1.0f));
+    p = fma(p, x.r, set(2.0f));
+    p = fma(p, x.r, set(2.0f));
+    return mul(p, power_of_two(x.exponent));
 }
 
 // The same in double; there is no low part.
 template <Input input>
-NXENT_INLINE D exponential(D z, D, const Exponential<double>& c) {
+NXENT_INLINE Reduced<D> reduced(D z, D, const Exponential<double>& c) {
     if constexpr (input == Input::Shifted) z = z - set(c.shift);
     if constexpr (input == Input::Scaled) z = z * set(c.slope);
     const D x = greater(set(c.lowest), z);
     const D shifted = x * set(kLog2E) + set(c.round);
-    const D p = exp_reduced(reduce(x, shifted - set(c.round)));
-    return (p + p) * power_of_two(shifted);
+    return {shifted, reduce(x, shifted - set(c.round))};
+}
+NXENT_INLINE D exponential(const Reduced<D>& x) {
+    const D p = exp_reduced(x.r);
+    return (p + p) * power_of_two(x.exponent);
+}
+
+// e = 2·exp(z + low)·2^(64 − N), where z is shifted or scaled first, for z up to N·ln 2 + 0.35; 0 for z below about
+// (N − 190)·ln 2. NaN gives NaN. Largest error for float 1.24·2^-24 of the result.
+template <Input input, class V, class X>
+NXENT_INLINE V exponential(V z, V low, const Exponential<X>& c) {
+    return exponential(reduced<input>(z, low, c));
 }
 template <Input input, class V, class X>
 NXENT_INLINE V exponential(V z, const Exponential<X>& c) {
@@ -246,8 +237,14 @@ struct BlockSum<D> {
 template <class S>
 class Others {
 public:
-    Others(const S* z, size_t count, size_t label)
-        : z_(z), whole_(count / kLanes * kLanes), count_(count), label_vector_(kNowhere) {
+    Others() = default;
+    Others(const S* z, size_t count, size_t label) { look_at(z, count, label); }
+
+    NXENT_INLINE_MEMBER void look_at(const S* z, size_t count, size_t label) {
+        z_ = z;
+        whole_ = count / kLanes * kLanes;
+        count_ = count;
+        label_vector_ = kNowhere;
         const size_t rest = label - whole_;
         label_lane_ = rest < kLanes ? rest : kLanes;
         if (whole_ == 0) return;
@@ -276,45 +273,71 @@ private:
     size_t label_lane_;  // of the cut vector; kLanes where the label is not there
 };
 
+// reduce_at(j) and finish_at(j, what that gave) for each j from begin to end in steps of kStep, in this order, but the next
+// one is reduced before one is finished. What a compiler makes of two vectors side by side was measured with AVX2: Clang's
+// code is a tenth faster than with one, GCC runs out of registers.
+template <class V, size_t kStep, class ReduceAt, class FinishAt>
+NXENT_INLINE void one_ahead(size_t begin, size_t end, const ReduceAt& reduce_at, const FinishAt& finish_at) {
+    size_t j = begin;
+    if constexpr (NXENT_TWO_VECTORS && sizeof(V) != sizeof(D))
+        if (end - j >= 2 * kStep) {
+            Reduced<V> a = reduce_at(j), b = reduce_at(j + kStep);
+            for (; end - j >= 4 * kStep; j += 2 * kStep) {
+                const Reduced<V> next_a = reduce_at(j + 2 * kStep), next_b = reduce_at(j + 3 * kStep);
+                finish_at(j, a);
+                finish_at(j + kStep, b);
+                a = next_a;
+                b = next_b;
+            }
+            finish_at(j, a);
+            finish_at(j + kStep, b);
+            j += 2 * kStep;
+        }
+    if (j >= end) return;
+    Reduced<V> x = reduce_at(j);
+    for (; end - j > kStep; j += kStep) {
+        const Reduced<V> next = reduce_at(j + kStep);
+        finish_at(j, x);
+        x = next;
+    }
+    finish_at(j, x);
+}
+
 // Stores e of whole vectors of logits from begin to end, and adds it.
 template <Input input, class V>
 NXENT_INLINE void whole_vectors(const Others<ScalarOf<V>>& z, ScalarOf<V>* e, size_t begin, size_t end,
                                 const Exponential<ScalarOf<V>>& c, TileSum<V>& sum) {
-    size_t j = begin;
-    // What a compiler makes of two vectors side by side was measured with AVX2: clang is a sixth faster than with one, g++
-    // runs out of registers and takes twice as long.
-    if constexpr (NXENT_TWO_VECTORS && sizeof(V) != sizeof(D))
-        for (; j + 2 * kLanes <= end; j += 2 * kLanes) {
-            z.prefetch_after(j);
-            z.prefetch_after(j + kLanes);
-            V a = z.vector(j), b = z.vector(j + kLanes);
-            exponentials_of_two<input>(a, b, a, b, c);
-            store(e + j, a);
-            store(e + j + kLanes, b);
-            accumulate(sum, a);
-            accumulate(sum, b);
-        }
-    for (; j < end; j += kLanes) {
+    const auto reduce_at = [&](size_t j) {
         z.prefetch_after(j);
-        const V v = exponential<input>(z.vector(j), c);
+        prefetch_near(e + j, kPrefetchStored);
+        const V v = z.vector(j);
+        return reduced<input>(v, v, c);
+    };
+    const auto finish_at = [&](size_t j, const Reduced<V>& x) {
+        const V v = exponential(x);
         store(e + j, v);
         accumulate(sum, v);
-    }
+    };
+    one_ahead<V, kLanes>(begin, end, reduce_at, finish_at);
 }
 
 // Stores e, 0 for the label, and gives the sum. e may be where the logits are.
 template <Input input, class V>
 NXENT_INLINE typename Numbers<V>::Wide exponentials(const Others<ScalarOf<V>>& z, ScalarOf<V>* e,
                                                     const Exponential<ScalarOf<V>>& c) {
+    // The cut vector comes first, so that nothing waits for it, but is added last.
+    const bool cuts = z.whole() < z.count();
+    V cut = set_all<V>(0);
+    if (cuts) {
+        const V v = z.cut_vector();
+        cut = exponential<input>(v, c);
+        store_partial(e + z.whole(), cut, z.count() - z.whole());
+    }
     BlockSum<V> total;
     for (size_t j = 0; j < z.count(); j += kTile) {
         TileSum<V> sum = empty_tile<V>();
         whole_vectors<input, V>(z, e, j, z.whole() - j < kTile ? z.whole() : j + kTile, c, sum);
-        if (z.count() - j < kTile && z.whole() < z.count()) {
-            const V v = exponential<input>(z.cut_vector(), c);
-            store_partial(e + z.whole(), v, z.count() - z.whole());
-            accumulate(sum, v);
-        }
+        if (cuts && z.count() - j < kTile) accumulate(sum, cut);
         total.add_tile(sum);
     }
     return total.total();

@@ -26,9 +26,11 @@ NXENT_INLINE Array<F> gradient_of(const SoftmaxCrossEntropyJob& job, size_t i) {
     return array_of<F>(job.grad, 1, job.element_type).from(i * job.grad_stride);
 }
 
-// Groups have so many elements; where that would be too few rows, they come one by one.
-constexpr size_t kGroupElements = 2 * kBlock;
-constexpr size_t kLeastGroup = 4;
+// Groups have so many elements, what the first-level cache takes; where that would be too few rows, they come one by one.
+constexpr size_t kGroupElements = kBlock;
+constexpr size_t kLeastGroup = 2;
+// With few classes, where so many rows take as long as sixteen.
+constexpr size_t kLeastGroupOfFewClasses = 4;
 constexpr size_t kGroupedClasses = kGroupElements / kLeastGroup;
 
 // What the gradients of a group's rows are made of.
@@ -130,35 +132,44 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     return true;
 }
 
-// A group whose rows are passed over one after the other.
-NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group,
+// A group whose rows are passed over one after the other, by each pass. False, with nothing written, where a row is not
+// ordinary.
+NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group,
                                   nxent_totals& totals) {
     const size_t classes = job.rows.classes;
     // Where gradients are not float32, e is kept here.
     alignas(64) float scratch[kGroupElements];
     const bool converts = job.element_type != NXENT_FLOAT32;
-    Block<F> blocks[kLanes];
+    Others<float> others[kLanes];
     float* e[kLanes];
-    alignas(64) double n[kLanes] = {}, others[kLanes] = {};
-    bool shifted = false;
+    alignas(64) float greatests[kLanes] = {};
     for (size_t k = 0; k < group.count; ++k) {
-        const size_t i = group.index[k];
-        const Array<F> z = logits_of(job, i);
-        e[k] = converts ? scratch + k * classes : gradient_of(job, i).scalars();
+        const Array<F> z = logits_of(job, group.index[k]);
+        e[k] = converts ? scratch + k * classes : gradient_of(job, group.index[k]).scalars();
         if (converts) load_run(z, 0, e[k], classes);
-        const RowMemory<F> memory{
-            converts ? array_of<F>(e[k], 1, NXENT_FLOAT32) : z, gradient_of(job, i), false, {}, e[k], true};
-        simple_block(job, plan, memory, 0, classes, group.label[k], blocks[k]);
-        n[k] = blocks[k].anchor.exponent;
-        others[k] = blocks[k].others;
-        shifted |= is_shifted(blocks[k].anchor);
+        others[k].look_at(converts ? e[k] : z.scalars(), classes, group.label[k]);
+        greatests[k] = greatest(others[k]);
     }
-    for (size_t k = group.count; k < kLanes; ++k) {
-        n[k] = n[0];
-        others[k] = others[0];
+    // As in anchor_at(), where nothing is shifted.
+    const D m = widen(load(greatests)) * set(plan.slope), n = nearest_exponent(m);
+    if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
+
+    const D lowest = exponential_lowest<F>(n);
+    alignas(64) float lowests[kLanes], rounds[kLanes], leasts[kLanes] = {};
+    store(lowests, narrow(lowest));
+    store(rounds, narrow(exponential_round<F>(n)));
+    if (plan.scales) store(leasts, narrow(exponential_least(lowest, set(plan.slope))));
+    const float slope = static_cast<float>(plan.slope);
+    const float slope_low = static_cast<float>(plan.slope - static_cast<double>(slope));
+    alignas(64) double sums[kLanes] = {};
+    for (size_t k = 0; k < group.count; ++k) {
+        const Exponential<float> c{0, lowests[k], rounds[k], slope, slope_low, leasts[k]};
+        sums[k] = plan.scales ? exponentials<Input::Scaled, F>(others[k], e[k], c)
+                              : exponentials<Input::Plain, F>(others[k], e[k], c);
     }
+    for (size_t k = group.count; k < kLanes; ++k) sums[k] = sums[0];
     GroupGradient gradient;
-    if (!shifted && finish_group(job, plan, group, load(n), load(others), gradient, totals)) {
+    if (finish_group(job, plan, group, n, load(sums), gradient, totals)) {
         for (size_t k = 0; k < group.count; ++k) {
             const Scale<float> scale{gradient.lowest[k], gradient.high[k], gradient.low[k],
                                      static_cast<float>(kUnbias)};
@@ -166,20 +177,24 @@ NXENT_NOINLINE void compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
             if (group.label[k] < classes) e[k][group.label[k]] = gradient.label[k];
             if (converts) store_run(gradient_of(job, group.index[k]), 0, e[k], classes, false, true);
         }
-        return;
+        return true;
     }
+    alignas(64) double exponents[kLanes];
+    store(exponents, n);
     for (size_t k = 0; k < group.count; ++k) {
         const size_t i = group.index[k];
         const RowMemory<F> memory{logits_of(job, i), gradient_of(job, i), false, {}, e[k], true};
         const Label label{group.label[k], false, group.weight[k]};
-        const Anchor anchor = higher(blocks[k].anchor, anchor_at<F>(group.u[k]));
+        const Anchor anchor{0, exponents[k]};
+        Block<F> block{anchor, sums[k], 0, 0, 0, anchor};
         // (z of the label matters to a softcap only.)
-        const Row<F> row{i, memory, label, -kInfinity, group.u[k], false, anchor};
+        const Row<F> row{i, memory, label, -kInfinity, group.u[k], false, higher(anchor, anchor_at<F>(group.u[k]))};
         if (converts)
-            finish_row<F, false>(job, plan, row, &blocks[k], 1, {0, 1, true}, totals);
+            finish_row<F, false>(job, plan, row, &block, 1, {0, 1, true}, totals);
         else
-            finish_row<F, true>(job, plan, row, &blocks[k], 1, {0, 1, true}, totals);
+            finish_row<F, true>(job, plan, row, &block, 1, {0, 1, true}, totals);
     }
+    return true;
 }
 
 // So few classes that a group goes class by class, with a lane for each row. Chosen by measurement on AVX2.
@@ -223,26 +238,27 @@ NXENT_INLINE void store_scaled_columns(float* rows, size_t stride, size_t classe
     for (; j < classes; ++j) store_column(rows + j, stride, column(j));
 }
 
-// Stores e, and gives the sum of each row: class j is added in lane j of a tile, modulo kLanes, and then the lanes in the
+// Stores e, then gives the sum of each row: class j is added in lane j of a tile, modulo kLanes, and then the lanes in the
 // order of sum_lanes(). Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be
 // stored.
 template <Input input>
 NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponential<F>& c, const float* z,
                                    const float* g) {
+    const auto reduce_at = [&](size_t j) {
+        prefetch(z + j * kLanes, kPrefetch);
+        prefetch(g + j * kLanes, 0);
+        const F v = load(columns + j * kLanes);
+        return reduced<input>(v, v, c);
+    };
+    const auto finish_at = [&](size_t j, const Reduced<F>& x) { store(columns + j * kLanes, exponential(x)); };
+    one_ahead<F, 1>(0, classes, reduce_at, finish_at);
     const auto lane = [&](size_t j) {
-        const auto next = [&] {
-            prefetch(z + j * kLanes, kPrefetch);
-            prefetch(g + j * kLanes, 0);
-            const F e = exponential<input>(load(columns + j * kLanes), c);
-            store(columns + j * kLanes, e);
-            j += kLanes;
-            return e;
-        };
-        const F first = next();
+        const F first = load(columns + j * kLanes);
+        j += kLanes;
         if (j >= classes) return widen(first);
         TileSum<F> tile = empty_tile<F>();
         accumulate(tile, first);
-        while (j < classes) accumulate(tile, next());
+        for (; j < classes; j += kLanes) accumulate(tile, load(columns + j * kLanes));
         return add_widened(widen(sub(tile.high, set_all<F>(kSumBase))), tile.low);
     };
     const size_t lanes = classes < kLanes ? classes : kLanes;
@@ -352,7 +368,7 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             ++count;
         }
         group.count = count;
-        bool done = count >= kLeastGroup;
+        bool done = count >= (few ? kLeastGroupOfFewClasses : kLeastGroup);
         if (done) {
             for (size_t k = count; k < kLanes; ++k) {
                 group.index[k] = group.index[0];
@@ -360,10 +376,8 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 group.weight[k] = group.weight[0];
                 group.u[k] = group.u[0];
             }
-            if (few)
-                done = compute_group_of_few_classes(job, plan, group, totals);
-            else
-                compute_group(job, plan, group, totals);
+            done =
+                few ? compute_group_of_few_classes(job, plan, group, totals) : compute_group(job, plan, group, totals);
         }
         if (!done)
             for (size_t k = 0; k < count; ++k) alone(group.index[k]);
