@@ -68,7 +68,8 @@ NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& pla
 
 // finish_row() of all rows of a group at once, but for their single elements: the same operations, so the same bits, but
 // no row waits for another. False, with nothing written, where a row is not an ordinary one: its anchors are shifted, its
-// sum is not above 0, its label is missing, or its scale is not between 2^-60 and 2.
+// sum is not above 0, its label is missing, or its scale is neither 0 nor between 2^-60 and 2^40, where nothing has to be
+// taken out of it.
 NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n_block,
                                D block_sum, GroupGradient& gradient, nxent_totals& totals) {
     const D zero = set(0.0), one = set(1.0);
@@ -102,10 +103,11 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
         all_factor = all_factor * load(upstream);
     }
     all_factor = all_factor * set(plan.chain);
-    const D scale = inverse * (((rest + own) + pull) * all_factor) * factor;
+    // (−0 becomes 0.)
+    const D scale = inverse * (((rest + own) + pull) * all_factor) * factor + zero;
     // NaN is strange, too.
-    strange =
-        strange + select_below(scale, set(0x1.0000000000001p+1), select_below(scale, set(0x1p-60), one, zero), one);
+    const D too_small = select_below(zero, magnitude(scale), one, zero);
+    strange = strange + select_below(scale, set(0x1p+40), select_below(scale, set(0x1p-60), too_small, zero), one);
     if (greatest_lane(strange) > 0) return false;
 
     const F high = narrow(scale);
