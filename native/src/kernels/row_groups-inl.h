@@ -10,11 +10,12 @@ namespace nxent {
 namespace NXENT_TARGET {
 namespace {
 
-// Up to kLanes rows, none of them ignored. Lanes beyond count hold what the first one holds.
+// Up to kLanes rows. Lanes beyond count hold what the first one holds.
 struct RowGroup {
     size_t count;
     size_t index[kLanes];  // in the batch
-    size_t label[kLanes];  // as in Label
+    size_t label[kLanes];  // as in Label, but 0 where ignored
+    bool ignored[kLanes];  // only with few classes: computed like the others, times 0
     // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
     alignas(64) double u[kLanes];
     alignas(64) double weight[kLanes];
@@ -97,9 +98,9 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     if (wants_losses) pull = set(2.0 * job.z_loss_scale) * group_losses(job, plan, group, n, others, e_label, losses);
 
     D all_factor = set(job.grad_scale);
-    if (job.upstream) {
+    if (job.upstream || job.ignores) {
         alignas(64) double upstream[kLanes];
-        for (size_t k = 0; k < kLanes; ++k) upstream[k] = upstream_of<F>(job, group.index[k]);
+        for (size_t k = 0; k < kLanes; ++k) upstream[k] = group.ignored[k] ? 0 : upstream_of<F>(job, group.index[k]);
         all_factor = all_factor * load(upstream);
     }
     all_factor = all_factor * set(plan.chain);
@@ -123,13 +124,21 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
 
     nxent_totals sums = totals;
     for (size_t k = 0; wants_losses && k < group.count; ++k) {
-        put_row_outputs<F>(job, group.index[k], losses.loss[k], losses.z_loss[k], losses.lse[k]);
-        sums.loss += losses.loss[k];
-        sums.z_loss += losses.z_loss[k];
+        const bool counts = !group.ignored[k];
+        const double loss = counts ? losses.loss[k] : 0, z_loss = counts ? losses.z_loss[k] : 0;
+        put_row_outputs<F>(job, group.index[k], loss, z_loss, losses.lse[k]);
+        sums.loss += loss;
+        sums.z_loss += z_loss;
     }
-    for (size_t k = 0; job.class_weights && k < group.count; ++k) sums.weight += group.weight[k];
-    if (!job.class_weights) sums.weight += static_cast<double>(group.count);
-    sums.rows += group.count;
+    if (job.class_weights || job.ignores) {
+        for (size_t k = 0; k < group.count; ++k) {
+            sums.weight += group.weight[k];
+            sums.rows += !group.ignored[k];
+        }
+    } else {
+        sums.weight += static_cast<double>(group.count);
+        sums.rows += group.count;
+    }
     totals = sums;
     return true;
 }
@@ -341,13 +350,13 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
     };
     const size_t most = kGroupElements / classes < kLanes ? kGroupElements / classes : kLanes;
     const bool few = classes <= kFewClasses;
-    const bool int32 = job.target == Target::Int32;
-    const bool only_labels = few && (int32 || job.target == Target::Int64) && !job.ignores && !job.class_weights;
+    const bool int32 = job.target == Target::Int32, labelled = int32 || job.target == Target::Int64;
+    RowGroup group{};
     for (size_t i = rows.begin; i < rows.end;) {
-        RowGroup group;
-        size_t count = 0;
+        size_t count = 0, ignored = 0;
+        const bool whole = few && labelled && rows.end - i >= kLanes;
         // Where nothing but the labels is of interest, several times as fast as the general way.
-        if (only_labels && rows.end - i >= kLanes)
+        if (whole && !job.ignores && !job.class_weights)
             for (; count < kLanes; ++count, ++i) {
                 const int64_t y =
                     int32 ? static_cast<const int32_t*>(job.targets)[i] : static_cast<const int64_t*>(job.targets)[i];
@@ -355,6 +364,15 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 group.index[count] = i;
                 group.label[count] = inside ? static_cast<size_t>(y) : kNoLabel;
                 group.weight[count] = 1;
+            }
+        else if (whole)
+            for (; count < kLanes; ++count, ++i) {
+                const Label label = label_of(job, i);
+                group.index[count] = i;
+                group.label[count] = label.ignored ? 0 : label.index;
+                group.ignored[count] = label.ignored;
+                group.weight[count] = label.weight;
+                ignored += label.ignored;
             }
         for (; i < rows.end && count < most; ++i) {
             const Label label = label_of(job, i);
@@ -364,17 +382,19 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             }
             group.index[count] = i;
             group.label[count] = label.index;
+            group.ignored[count] = false;
             group.weight[count] = label.weight;
             group.u[count] =
                 !few && label.index < classes ? plan.slope * element(logits_of(job, i), label.index) : -kInfinity;
             ++count;
         }
         group.count = count;
-        bool done = count >= (few ? kLeastGroupOfFewClasses : kLeastGroup);
+        bool done = count >= (few ? kLeastGroupOfFewClasses : kLeastGroup) && ignored < count;
         if (done) {
             for (size_t k = count; k < kLanes; ++k) {
                 group.index[k] = group.index[0];
                 group.label[k] = group.label[0];
+                group.ignored[k] = group.ignored[0];
                 group.weight[k] = group.weight[0];
                 group.u[k] = group.u[0];
             }
