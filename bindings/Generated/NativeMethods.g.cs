@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: b2bb559b5727b05c6461937943fe7ae7cd8ac4c203548bd44c3b3a469301c3c7
+// Header SHA-256: 331a79b3739c1f9a1273916fd99ea78e3e3e4b013163229b5d119075fb481698
 
 #nullable enable
 
@@ -22,7 +22,7 @@ internal static unsafe partial class NativeMethods
     /// <summary>
     /// The version of this interface. It changes whenever a caller built against another one could misbehave.
     /// </summary>
-    internal const uint NXENT_ABI_VERSION = 3;
+    internal const uint NXENT_ABI_VERSION = 4;
 
     /// <summary>Gradient of the softmax cross-entropy with respect to the logits.</summary>
     /// <remarks>
@@ -297,6 +297,20 @@ internal unsafe struct nxent_softmax_cross_entropy_args
     /// a gradient of 0.
     /// </summary>
     public double grad_scale;
+
+    /// <summary>
+    /// Memory that the call may overwrite as it likes, or null. Exponentials are kept in the gradient where they can
+    /// be, or in 64 KiB of stack. Neither can keep those of more than 16,384 classes (8,192 of float64) where the
+    /// gradient is of 16 bits an element or accumulated, where logits have a softcap and are overwritten by their
+    /// gradient, or where a sample has several positions: these rows are computed twice, but once with a workspace.
+    /// Results are the same. Needs the alignment of a double; calls at the same time need one each.
+    /// </summary>
+    public void* workspace;
+
+    /// <summary>
+    /// Its size in bytes. 4 * num_classes is what can be used, 8 * num_classes of float64; less is not used.
+    /// </summary>
+    public nuint workspace_size;
 }
 
 /// <summary>Where a label was out of range.</summary>
@@ -384,6 +398,12 @@ internal unsafe struct nxent_softmax_args
 
     /// <summary>Out: each row's lse, elements; or null.</summary>
     public void* lse;
+
+    /// <summary>Memory that the call may overwrite, or null; see nxent_softmax_cross_entropy_args.</summary>
+    public void* workspace;
+
+    /// <summary>Its size in bytes.</summary>
+    public nuint workspace_size;
 }
 
 /// <summary>What nxent_softmax_backward() is to compute. Set every field that is not needed to zero.</summary>

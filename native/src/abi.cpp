@@ -98,6 +98,13 @@ public:
 
     Extent plain(const void* p, size_t count, size_t size) { return extent(p, p ? count : 0, 1, 1, size); }
 
+    template <class Args>
+    Extent workspace(const Args& args) {
+        const Extent e = plain(args.workspace, args.workspace_size, 1);
+        if (!aligned(args.workspace, alignof(double))) misaligned_ = true;
+        return e;
+    }
+
     void fail(int32_t status) {
         if (status_ == NXENT_OK) status_ = status;
     }
@@ -176,6 +183,8 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, const nxent_row_part
     job.scale = args.scale < 0 || args.scale > 0 || args.scale != args.scale ? args.scale : 1.0;
     job.softcap = args.softcap;
     job.grad_scale = args.grad_scale;
+    job.workspace = args.workspace;
+    job.workspace_size = args.workspace ? args.workspace_size : 0;
 
     const Extent logits = rows.samples(args.logits, job.logits_stride);
     const Extent targets =
@@ -187,6 +196,7 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, const nxent_row_part
     const Extent loss = rows.per_row(args.loss), lse = rows.per_row(args.lse), z_loss = rows.per_row(args.z_loss);
     const Extent totals = rows.plain(args.totals, 1, sizeof(nxent_totals));
     const Extent row_sums = rows.plain(part ? part->row_sums : nullptr, NXENT_ROW_SUMS, sizeof(double));
+    const Extent workspace = rows.workspace(args);
     if (rows.status() != NXENT_OK) return rows.status();
     if (!(args.label_smoothing >= 0 && args.label_smoothing <= 1) || !in_scale_range(job.scale) ||
         !(job.softcap == 0 || in_scale_range(job.softcap)) || !finite(args.z_loss_scale) || !finite(args.grad_scale))
@@ -198,8 +208,8 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, const nxent_row_part
     if (rows.misaligned()) return NXENT_ERROR_MISALIGNED;
     const bool in_place = args.grad == args.logits && job.grad_stride == job.logits_stride;
     const Extent inputs[] = {logits, targets, weights, upstream};
-    const Extent outputs[] = {grad, loss, lse, z_loss, totals, row_sums};
-    for (size_t i = 0; i < 6; ++i) {
+    const Extent outputs[] = {grad, loss, lse, z_loss, totals, row_sums, workspace};
+    for (size_t i = 0; i < 7; ++i) {
         for (size_t k = i == 0 && in_place ? 1 : 0; k < 4; ++k)
             if (overlap(outputs[i], inputs[k])) return NXENT_ERROR_OVERLAP;
         for (size_t k = 0; k < i; ++k)
@@ -261,15 +271,20 @@ int32_t check(const nxent_softmax_args& args, SoftmaxCrossEntropyJob& job) {
     job.lse = args.lse;
     job.scale = 1;
     job.grad_scale = 1;
+    job.workspace = args.workspace;
+    job.workspace_size = args.workspace ? args.workspace_size : 0;
     const Extent logits = rows.samples(args.logits, job.logits_stride);
     const Extent output = rows.samples(args.output, job.grad_stride);
     const Extent lse = rows.per_row(args.lse);
+    const Extent workspace = rows.workspace(args);
     if (rows.status() != NXENT_OK) return rows.status();
     if (args.row_begin == args.row_end) return NXENT_OK;
     if (!args.logits) return NXENT_ERROR_NULL_POINTER;
     if (rows.misaligned()) return NXENT_ERROR_MISALIGNED;
     const bool in_place = args.output == args.logits && job.grad_stride == job.logits_stride;
-    if ((!in_place && overlap(output, logits)) || overlap(lse, logits) || overlap(lse, output))
+    const Extent arrays[] = {logits, output, lse};
+    if ((!in_place && overlap(output, logits)) || overlap(lse, logits) || overlap(lse, output) ||
+        overlaps(workspace, arrays))
         return NXENT_ERROR_OVERLAP;
     return NXENT_OK;
 }
@@ -399,6 +414,8 @@ constexpr LayoutEntry kLayout[] = {
     NXENT_FIELD(nxent_softmax_cross_entropy_args, scale),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, softcap),
     NXENT_FIELD(nxent_softmax_cross_entropy_args, grad_scale),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, workspace),
+    NXENT_FIELD(nxent_softmax_cross_entropy_args, workspace_size),
     NXENT_STRUCT(nxent_label_error),
     NXENT_FIELD(nxent_label_error, row),
     NXENT_FIELD(nxent_label_error, label),
@@ -423,6 +440,8 @@ constexpr LayoutEntry kLayout[] = {
     NXENT_FIELD(nxent_softmax_args, output),
     NXENT_FIELD(nxent_softmax_args, output_stride),
     NXENT_FIELD(nxent_softmax_args, lse),
+    NXENT_FIELD(nxent_softmax_args, workspace),
+    NXENT_FIELD(nxent_softmax_args, workspace_size),
     NXENT_STRUCT(nxent_softmax_backward_args),
     NXENT_FIELD(nxent_softmax_backward_args, struct_size),
     NXENT_FIELD(nxent_softmax_backward_args, element_type),

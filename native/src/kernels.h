@@ -44,6 +44,8 @@ struct SoftmaxCrossEntropyJob {
     double scale;
     double softcap;
     double grad_scale;
+    void* workspace;        // or null
+    size_t workspace_size;  // in bytes
 };
 
 // Of the job's one row, the blocks that begin in a range of classes.

@@ -455,6 +455,61 @@ TEST_F(Arguments, LossThatOverlapsTheGradIsRefused) {
     expect_accepted();
 }
 
+TEST_F(Arguments, MisalignedWorkspaceIsRefused) {
+    double workspace[2];
+    args_.workspace_size = sizeof(double);
+    for (const int bytes : {1, 2, 4}) {
+        args_.workspace = moved_by_bytes(workspace, bytes);
+        expect_refused(NXENT_ERROR_MISALIGNED);
+    }
+    args_.workspace = workspace;
+    expect_accepted();
+}
+
+TEST_F(Arguments, WorkspaceThatOverlapsAnotherArrayIsRefused) {
+    double workspace[8];
+    args_.workspace = workspace;
+    args_.workspace_size = sizeof(workspace);
+    args_.loss = reinterpret_cast<float*>(workspace + 7) + 1;
+    expect_refused(NXENT_ERROR_OVERLAP);
+    args_.loss = loss_.data();
+    args_.class_weights = workspace + 7;
+    expect_refused(NXENT_ERROR_OVERLAP);
+    args_.class_weights = nullptr;
+    args_.workspace = nullptr;
+    expect_accepted();
+}
+
+TEST_F(Arguments, WorkspaceTooLargeForTheAddressSpaceIsRefused) {
+    double workspace;
+    args_.workspace = &workspace;
+    args_.workspace_size = SIZE_MAX;
+    expect_refused(NXENT_ERROR_SIZE_OVERFLOW);
+}
+
+// It is worth asking for: half-precision gradients of so many classes cannot keep the exponentials.
+TEST(Workspace, IsUsedWhereItIsLargeEnough) {
+    constexpr size_t kMany = 16385;
+    const std::vector<uint16_t> logits(kMany);
+    std::vector<uint16_t> grad(kMany);
+    const int32_t label = 3;
+    std::vector<double> workspace(kMany / 2 + 1);
+    nxent_softmax_cross_entropy_args args = arguments(nullptr, &label, 1, kMany, nullptr);
+    args.element_type = NXENT_BFLOAT16;
+    args.logits = logits.data();
+    args.grad = grad.data();
+    args.workspace = workspace.data();
+    args.workspace_size = 4 * kMany - 1;
+    ASSERT_EQ(nxent_softmax_cross_entropy(&args, nullptr), NXENT_OK);
+    const std::vector<uint16_t> without = grad;
+    for (const double x : workspace) ASSERT_EQ(x, 0);
+    args.workspace_size = 4 * kMany;
+    ASSERT_EQ(nxent_softmax_cross_entropy(&args, nullptr), NXENT_OK);
+    EXPECT_EQ(grad, without);
+    EXPECT_NE(workspace[0], 0);
+    EXPECT_NE(workspace[kMany / 2 - 1], 0);
+}
+
 // A sound part of a row, to spoil in one place.
 class PartArguments : public Arguments {
 protected:

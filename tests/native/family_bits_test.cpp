@@ -52,6 +52,24 @@ TEST_P(FamilyBits, AreTheSameWhereverTheArraysLie) {
     });
 }
 
+// So many classes that exponentials are kept in the gradient, in a workspace, or not at all.
+TEST_P(FamilyBits, AreTheSameWithAWorkspace) {
+    if (operation() != Operation::CrossEntropy && operation() != Operation::Softmax) GTEST_SKIP() << "has none";
+    SplitMix64 random(5);
+    for (size_t i = 0; i < swept(12); ++i) {
+        const Request request =
+            any_request(random, operation(), type(), 1 + random.below(3), 16385 + random.below(8000));
+        const Results without = run(request);
+        const size_t needed = (request.classes * (type() == Type::Float64 ? 8 : 4) + 7) / 8;
+        for (const size_t size : {needed - 1, needed, needed + 1}) {
+            Placement placement = any_placement(random, request);
+            placement.workspace = size;
+            expect_same(without, run(request, placement),
+                        "request " + std::to_string(i) + ", " + request.description() + "; " + placement.description());
+        }
+    }
+}
+
 TEST_P(FamilyBits, OfARangeAreThoseOfTheWholeAndNothingElseIsTouched) {
     for_any_requests(3, 50, [&](const Request& request, SplitMix64& random, const std::string& where) {
         const Results whole = run(request);

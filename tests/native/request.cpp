@@ -32,7 +32,19 @@ private:
     size_t capacity_ = 0;
 };
 
-enum RoomFor { kLogits, kTargets, kGradient, kClassWeights, kWeights, kUpstream, kLoss, kLse, kZLoss, kRooms };
+enum RoomFor {
+    kLogits,
+    kTargets,
+    kGradient,
+    kClassWeights,
+    kWeights,
+    kUpstream,
+    kLoss,
+    kLse,
+    kZLoss,
+    kWorkspace,
+    kRooms
+};
 Room& room_for(RoomFor what) {
     static Room rooms[kRooms];
     return rooms[what];
@@ -194,6 +206,8 @@ Results run(const Request& r, const Placement& placement) {
     Array loss = make_list(kLoss, size, r.wants_loss && !placement.loss_on_logits ? r.rows : 0);
     Array lse = make_list(kLse, size, r.wants_lse ? r.rows : 0);
     Array z_loss = make_list(kZLoss, size, r.wants_z_loss ? r.rows : 0);
+    const bool takes_workspace = r.operation == Operation::CrossEntropy || r.is_softmax();
+    Array workspace = make_list(kWorkspace, sizeof(double), takes_workspace ? placement.workspace : 0);
 
     if (!r.logits.empty()) logits.put(r.logits);
     if (labelled) targets.put(Bits(r.labels.begin(), r.labels.end()));
@@ -202,7 +216,8 @@ Results run(const Request& r, const Placement& placement) {
     if (!r.weights.empty()) weights.put(r.weights);
     class_weights.put(bits_of_all(r.class_weights));
     if (!r.before.empty() && !in_place) gradient.put(r.before);
-    Array* const arrays[] = {&logits, &targets, &upstream, &weights, &class_weights, &gradient, &loss, &lse, &z_loss};
+    Array* const arrays[] = {&logits,   &targets, &upstream, &weights, &class_weights,
+                             &gradient, &loss,    &lse,      &z_loss,  &workspace};
     for (Array* array : arrays) array->remember();
     Array& output = placement.gradient == Placement::OnLogits     ? logits
                     : placement.gradient == Placement::OnUpstream ? upstream
@@ -237,6 +252,8 @@ Results run(const Request& r, const Placement& placement) {
         args.scale = r.scale;
         args.softcap = r.softcap;
         args.grad_scale = r.grad_scale;
+        args.workspace = workspace.data();
+        args.workspace_size = placement.workspace * sizeof(double);
         if (!args.logits) args.logits_stride = 0;
         if (!args.targets) args.targets_stride = 0;
         if (!args.grad) args.grad_stride = 0;
@@ -250,6 +267,8 @@ Results run(const Request& r, const Placement& placement) {
         args.output = r.wants_gradient ? output.data() : nullptr;
         args.output_stride = r.wants_gradient ? output.stride() : 0;
         args.lse = lse.data();
+        args.workspace = workspace.data();
+        args.workspace_size = placement.workspace * sizeof(double);
         results.status = nxent_softmax(&args);
     } else if (r.is_backward()) {
         auto args = rows_args<nxent_softmax_backward_args>(r, placement, row_end);
@@ -285,13 +304,15 @@ Results run(const Request& r, const Placement& placement) {
     if (results.status != NXENT_OK) return results;
 
     constexpr const char* kNames[] = {"logits",   "targets", "upstream", "weights", "class weights",
-                                      "gradient", "loss",    "lse",      "z-loss"};
+                                      "gradient", "loss",    "lse",      "z-loss",  "workspace"};
     for (size_t k = 0; k < std::size(arrays); ++k) {
         const Array* array = arrays[k];
         const bool written = (array == &output && r.wants_gradient) || (array == &loss_output && r.wants_loss) ||
                              array == &lse || array == &z_loss;
         if (written)
             arrays[k]->expect_unchanged(kNames[k], placement.row_begin, row_end);
+        else if (array == &workspace)
+            arrays[k]->expect_unchanged(kNames[k], 0, placement.workspace);
         else
             arrays[k]->expect_unchanged(kNames[k]);
     }
@@ -333,12 +354,14 @@ std::string Request::description() const {
 
 std::string Placement::description() const {
     char text[200];
-    std::snprintf(text, sizeof text, "inner size %zu, gaps %zu, %zu, %zu, %s, %zu off, %s%s, rows from %zu to %zu",
-                  inner, logits_gap, targets_gap, gradient_gap, name_of(flush), elements_off,
-                  gradient == Apart      ? "out of place"
-                  : gradient == OnLogits ? "in place of the logits"
-                                         : "in place of the upstream",
-                  loss_on_logits ? ", loss in place of the logits" : "", row_begin, row_end);
+    std::snprintf(
+        text, sizeof text,
+        "inner size %zu, gaps %zu, %zu, %zu, %s, %zu off, %s%s, rows from %zu to %zu, workspace of %zu doubles", inner,
+        logits_gap, targets_gap, gradient_gap, name_of(flush), elements_off,
+        gradient == Apart      ? "out of place"
+        : gradient == OnLogits ? "in place of the logits"
+                               : "in place of the upstream",
+        loss_on_logits ? ", loss in place of the logits" : "", row_begin, row_end, workspace);
     std::string all = text;
     for (const size_t cut : cuts) all += ", cut at " + std::to_string(cut);
     return all;

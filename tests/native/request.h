@@ -55,6 +55,7 @@ struct Placement {
     Flush flush = Flush::End;
     size_t elements_off = 0;  // so many elements away from the guard page
     size_t row_begin = 0, row_end = SIZE_MAX;
+    size_t workspace = 0;  // doubles, where the operation takes one
     // Classes at which each row is cut into parts, in rising order; without any, rows come whole.
     std::vector<size_t> cuts;
 

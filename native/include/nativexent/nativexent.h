@@ -78,7 +78,7 @@
 #endif
 
 /** The version of this interface. It changes whenever a caller built against another one could misbehave. */
-#define NXENT_ABI_VERSION 3
+#define NXENT_ABI_VERSION 4
 
 #ifdef __cplusplus
 extern "C" {
@@ -239,6 +239,14 @@ typedef struct nxent_softmax_cross_entropy_args {
     /** What every gradient element is multiplied with, usually 1; for a mean over the batch, 1 / totals.weight. 0 gives
      *  a gradient of 0. */
     double grad_scale;
+    /** Memory that the call may overwrite as it likes, or null. Exponentials are kept in the gradient where they can be,
+     *  or in 64 KiB of stack. Neither can keep those of more than 16,384 classes (8,192 of float64) where the gradient is
+     *  of 16 bits an element or accumulated, where logits have a softcap and are overwritten by their gradient, or where
+     *  a sample has several positions: these rows are computed twice, but once with a workspace. Results are the same.
+     *  Needs the alignment of a double; calls at the same time need one each. */
+    void* workspace;
+    /** Its size in bytes. 4 * num_classes is what can be used, 8 * num_classes of float64; less is not used. */
+    size_t workspace_size;
 } nxent_softmax_cross_entropy_args;
 
 /** Where a label was out of range. */
@@ -310,6 +318,10 @@ typedef struct nxent_softmax_args {
     size_t output_stride;
     /** Out: each row's lse, elements; or null. */
     void* lse;
+    /** Memory that the call may overwrite, or null; see nxent_softmax_cross_entropy_args. */
+    void* workspace;
+    /** Its size in bytes. */
+    size_t workspace_size;
 } nxent_softmax_args;
 
 /** What nxent_softmax_backward() is to compute. Set every field that is not needed to zero. */

@@ -772,8 +772,10 @@ NXENT_NOINLINE void direct_row(const SoftmaxCrossEntropyJob& job, const Plan& pl
         row.q = sample_of<V>(job.targets, job.targets_stride, job.element_type, job.rows, i);
     // e goes where the gradient will, if it has its type and place there and nothing is needed again of what it overwrites.
     const bool in_grad = row.grad.p && row.grad.plain() && !job.accumulate && !(plan.capped && row.grad.p == row.z.p);
-    row.e = in_grad ? row.grad.scalars() : scratch;
-    row.keeps_e = in_grad || job.rows.classes <= kScratch;
+    const size_t classes = job.rows.classes;
+    const bool in_workspace = !in_grad && classes > kScratch && job.workspace_size / sizeof(ScalarOf<V>) >= classes;
+    row.e = in_grad ? row.grad.scalars() : in_workspace ? static_cast<ScalarOf<V>*>(job.workspace) : scratch;
+    row.keeps_e = in_grad || in_workspace || classes <= kScratch;
     compute_general_row(job, plan, i, row, totals);
 }
 
