@@ -16,7 +16,9 @@ namespace NativeXent;
 /// </para>
 /// <para>
 /// Every argument is checked before anything is written. Every method may be called from any thread at any time, on
-/// memory that nobody writes meanwhile. On one thread nothing is allocated.
+/// memory that nobody writes meanwhile. On one thread nothing is allocated, but for rows of more than 16,384 classes
+/// (8,192 of double) whose exponentials cannot be kept in the output, which are rented from
+/// <see cref="System.Buffers.ArrayPool{T}"/>: 4 (8) bytes for each class and thread.
 /// </para>
 /// </remarks>
 public static class Softmax

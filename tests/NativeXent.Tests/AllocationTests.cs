@@ -34,6 +34,10 @@ public sealed unsafe class AllocationTests(Target target)
     private readonly int[] _zeros = new int[50];
     private readonly float[] _lossesOfZeros = new float[50];
 
+    private const int HalfClasses = 20_000;
+    private readonly Half[] _halves = new Half[2 * HalfClasses];
+    private readonly Half[] _halfGradient = new Half[2 * HalfClasses];
+
     private IDisposable? _forced;
 
     private ExecutionOptions Execution => target.Execution;
@@ -102,6 +106,15 @@ public sealed unsafe class AllocationTests(Target target)
             Softmax.LogSumExp(_logits, Classes, _losses, Execution);
             LogSoftmax.Forward(_logits, Classes, _gradient, Execution);
             LogSoftmax.Backward(_gradient, _logits, Classes, _gradient, Execution);
+        });
+
+    /// <summary>Exponentials are kept in memory from a pool.</summary>
+    [Test]
+    public void Half_precision_with_more_classes_than_the_stack_keeps() =>
+        AssertNoAllocation(() =>
+        {
+            SoftmaxCrossEntropy.Gradient(_halves, _zeros.AsSpan(0, 2), HalfClasses, _halfGradient, execution: Execution);
+            Softmax.Forward(_halves, HalfClasses, _halfGradient, Execution);
         });
 
     [Test]

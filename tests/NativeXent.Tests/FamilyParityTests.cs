@@ -38,6 +38,16 @@ public sealed class FamilyParityTests(Target target)
             Classes = (1 << 20) + 1 + (int)(seed % 8 * 1009),
         });
 
+    /// <summary>Exponentials are kept in the gradient or in a workspace.</summary>
+    [Test]
+    public void Softmax_cross_entropy_of_more_classes_than_the_stack_keeps() =>
+        AssertSameBits(6_000_000, 40, seed => SoftmaxCrossEntropyRequest.Generate(seed) with
+        {
+            Samples = 1,
+            InnerSize = seed % 5 == 0 ? 2 : 1,
+            Classes = 16_384 + (int)(seed % 4 * 1009),
+        });
+
     [Test]
     public void Softmax_and_its_logarithm_and_log_sum_exp() =>
         AssertSameBits(3_000_000, 1000, SoftmaxRequest.Generate);

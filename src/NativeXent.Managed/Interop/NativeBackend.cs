@@ -91,6 +91,8 @@ internal static unsafe class NativeBackend
             output = job.Output,
             output_stride = job.OutputStride,
             lse = job.LogSumExp,
+            workspace = job.Workspace,
+            workspace_size = job.WorkspaceSize,
         };
         ThrowUnlessOk(NativeMethods.nxent_softmax(&args));
     }
@@ -202,6 +204,8 @@ internal static unsafe class NativeBackend
             scale = job.Scale,
             softcap = job.Softcap,
             grad_scale = job.GradScale,
+            workspace = job.Workspace,
+            workspace_size = job.WorkspaceSize,
         };
 
     private static void ThrowUnlessOk(int status, in nxent_label_error labelError, in SoftmaxCrossEntropyJob job)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using NativeXent.Interop;
 using NativeXent.Simd;
 
@@ -58,10 +59,39 @@ internal unsafe struct SoftmaxCrossEntropyJob : IJob<SoftmaxCrossEntropyJob>
 
     public double GradScale;
 
+    /// <summary>Or null.</summary>
+    public void* Workspace;
+
+    /// <summary>In bytes.</summary>
+    public nuint WorkspaceSize;
+
     public readonly SoftmaxCrossEntropyJob Part(nuint begin, nuint end) =>
         this with { RowBegin = begin, RowEnd = end };
 
+    private readonly bool KeepsExponentials =>
+        Gradient is null
+        || (Jobs.Workspace.CanKeep(ElementType, InnerSize) && !Accumulate && !(Softcap > 0 && Gradient == Logits));
+
     public static void Run(in SoftmaxCrossEntropyJob job, bool native, out Totals totals)
+    {
+        int length = Jobs.Workspace.Length(job.ElementType, job.Classes, job.KeepsExponentials);
+        if (length == 0)
+        {
+            RunInPlace(job, native, out totals);
+            return;
+        }
+
+        double[] workspace = ArrayPool<double>.Shared.Rent(length);
+        fixed (double* start = workspace)
+        {
+            RunInPlace(
+                job with { Workspace = start, WorkspaceSize = (nuint)length * sizeof(double) }, native, out totals);
+        }
+
+        ArrayPool<double>.Shared.Return(workspace);
+    }
+
+    private static void RunInPlace(in SoftmaxCrossEntropyJob job, bool native, out Totals totals)
     {
         if (native)
         {

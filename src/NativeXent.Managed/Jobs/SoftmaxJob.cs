@@ -1,3 +1,4 @@
+using System.Buffers;
 using NativeXent.Interop;
 using NativeXent.Simd;
 
@@ -27,11 +28,37 @@ internal unsafe struct SoftmaxJob : IJob<SoftmaxJob>
     /// <summary>Or null.</summary>
     public void* LogSumExp;
 
+    /// <summary>Or null.</summary>
+    public void* Workspace;
+
+    /// <summary>In bytes.</summary>
+    public nuint WorkspaceSize;
+
     public readonly SoftmaxJob Part(nuint begin, nuint end) => this with { RowBegin = begin, RowEnd = end };
 
     public static void Run(in SoftmaxJob job, bool native, out Totals totals)
     {
         totals = default;
+        bool keepsExponentials =
+            job.Log || job.Output is null || Jobs.Workspace.CanKeep(job.ElementType, job.InnerSize);
+        int length = Jobs.Workspace.Length(job.ElementType, job.Classes, keepsExponentials);
+        if (length == 0)
+        {
+            RunInPlace(job, native);
+            return;
+        }
+
+        double[] workspace = ArrayPool<double>.Shared.Rent(length);
+        fixed (double* start = workspace)
+        {
+            RunInPlace(job with { Workspace = start, WorkspaceSize = (nuint)length * sizeof(double) }, native);
+        }
+
+        ArrayPool<double>.Shared.Return(workspace);
+    }
+
+    private static void RunInPlace(in SoftmaxJob job, bool native)
+    {
         if (native)
         {
             NativeBackend.Softmax(job);

@@ -1068,9 +1068,11 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             && !(plan.Capped && row.Gradient.Start == row.Z.Start);
         nuint most = (nuint)(65536 / sizeof(TScalar));
         bool fits = job.Classes <= most;
-        TScalar* scratch = stackalloc TScalar[inGradient ? 0 : (int)(fits ? job.Classes : BlockLength)];
-        row.E = inGradient ? Scalars(row.Gradient) : scratch;
-        row.KeepsE = inGradient || fits;
+        bool inWorkspace = !inGradient && !fits && job.WorkspaceSize / (nuint)sizeof(TScalar) >= job.Classes;
+        TScalar* scratch =
+            stackalloc TScalar[inGradient || inWorkspace ? 0 : (int)(fits ? job.Classes : BlockLength)];
+        row.E = inGradient ? Scalars(row.Gradient) : inWorkspace ? (TScalar*)job.Workspace : scratch;
+        row.KeepsE = inGradient || inWorkspace || fits;
         ComputeRow<No>(job, plan, i, row, ref totals);
     }
 

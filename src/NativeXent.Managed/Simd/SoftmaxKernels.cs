@@ -35,6 +35,8 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
             sumsJob.GradientStride = job.OutputStride;
             sumsJob.LogSumExp = job.LogSumExp;
             sumsJob.GradScale = 1;
+            sumsJob.Workspace = job.Workspace;
+            sumsJob.WorkspaceSize = job.WorkspaceSize;
             Run(sumsJob, out _);
             return;
         }
