@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Rows of one block, of any type but float64 and without options beyond what changes their scale, in groups: what there
-// is to do for a row as a whole is done for sixteen rows at once, and with few classes everything is.
+// Rows of one block, of any type but float64 and with options that are the same for all their classes, in groups: what
+// there is to do for a row as a whole is done for sixteen rows at once, and with few classes everything is.
 #pragma once
 
 #include "cross_entropy_rows-inl.h"
@@ -33,6 +33,10 @@ constexpr size_t kLeastGroup = 2;
 // With few classes, where so many rows take as long as sixteen.
 constexpr size_t kLeastGroupOfFewClasses = 4;
 constexpr size_t kGroupedClasses = kGroupElements / kLeastGroup;
+NXENT_INLINE bool takes_groups(const SoftmaxCrossEntropyJob& job, const Plan& plan) {
+    return job.rows.classes <= kGroupedClasses && job.rows.inner == 1 && job.grad && !plan.capped &&
+           !job.counts_correct && !(plan.smears && (job.target == Target::Distribution || job.class_weights));
+}
 
 // What the gradients of a group's rows are made of.
 struct GroupGradient {
@@ -40,6 +44,7 @@ struct GroupGradient {
     alignas(64) float high[kLanes];
     alignas(64) float low[kLanes];
     alignas(64) float label[kLanes];
+    alignas(64) float every[kLanes];  // subtracted from every other element, for label smoothing
 };
 
 // row_losses() of all rows of a group at once: the same operations. Gives lse.
@@ -67,12 +72,26 @@ NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& pla
     return lse;
 }
 
+// The losses of rows whose labels are smoothed, one by one, from the sums of their targets.
+NXENT_NOINLINE void smoothed_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n,
+                                    D others, D e_label, const Block<F>* targets, GroupLosses& losses) {
+    alignas(64) double exponent[kLanes], other[kLanes], e[kLanes];
+    store(exponent, n);
+    store(other, others);
+    store(e, e_label);
+    for (size_t k = 0; k < group.count; ++k) {
+        const RowSums<double> sums({0, exponent[k]}, other[k], group.u[k], e[k]);
+        const Label label{group.label[k], group.ignored[k], group.weight[k]};
+        losses.loss[k] = row_losses<F>(job, plan, sums, label, &targets[k], 1).loss;
+    }
+}
+
 // finish_row() of all rows of a group at once, but for their single elements: the same operations, so the same bits, but
 // no row waits for another. False, with nothing written, where a row is not an ordinary one: its anchors are shifted, its
 // sum is not above 0, its label is missing, or its scale is neither 0 nor between 2^-60 and 2^40, where nothing has to be
 // taken out of it.
 NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n_block,
-                               D block_sum, GroupGradient& gradient, nxent_totals& totals) {
+                               D block_sum, const Block<F>* targets, GroupGradient& gradient, nxent_totals& totals) {
     const D zero = set(0.0), one = set(1.0);
     const bool labelled = job.target != Target::None;
     D n = n_block, factor = one, e_label = zero, rest = one, own = zero;
@@ -96,6 +115,8 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     D pull = zero;
     const bool wants_losses = plan.wants_loss || plan.wants_lse;
     if (wants_losses) pull = set(2.0 * job.z_loss_scale) * group_losses(job, plan, group, n, others, e_label, losses);
+
+    if (plan.sums_targets) smoothed_losses(job, plan, group, n, others, e_label, targets, losses);
 
     D all_factor = set(job.grad_scale);
     if (job.upstream || job.ignores) {
@@ -121,6 +142,7 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     } else {
         store(gradient.label, set(0.0f));
     }
+    if (plan.smears) store(gradient.every, narrow(flush_below(set(plan.spread) * all_factor, Numbers<F>::kFlushBelow)));
 
     nxent_totals sums = totals;
     for (size_t k = 0; wants_losses && k < group.count; ++k) {
@@ -143,27 +165,57 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     return true;
 }
 
+// Gradients from which the target that label smoothing gives every class has been subtracted.
+NXENT_INLINE F smoothed(F v, F every) { return flush_below(sub(v, every), Numbers<F>::kFlushBelow); }
+NXENT_NOINLINE void smooth_gradients(float* g, size_t count, float every) {
+    const F all = set(every);
+    size_t j = 0;
+    for (; j + kLanes <= count; j += kLanes) store(g + j, smoothed(load(g + j), all));
+    if (j < count) store_partial(g + j, smoothed(load_partial(g + j, count - j, 0), all), count - j);
+}
+
+// The sums of the targets of rows whose labels are smoothed, where losses are wanted. The k-th row's logits, as floats, are
+// at z_of(k).
+template <class LogitsOf>
+NXENT_INLINE void sum_group_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n,
+                                    const LogitsOf& z_of, Block<F>* targets) {
+    alignas(64) double exponents[kLanes];
+    store(exponents, n);
+    for (size_t k = 0; k < group.count; ++k) {
+        const RowMemory<F> memory{array_of<F>(z_of(k), 1, NXENT_FLOAT32), {}, false, {}, nullptr, false};
+        targets[k].base = {0, exponents[k]};
+        sum_targets(job, plan, memory, 0, job.rows.classes, targets[k]);
+    }
+}
+
 // A group whose rows are passed over one after the other, by each pass. False, with nothing written, where a row is not
 // ordinary.
 NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group,
                                   nxent_totals& totals) {
     const size_t classes = job.rows.classes;
-    // Where gradients are not float32, e is kept here.
+    // Where e cannot lie in the gradient, it is kept here.
     alignas(64) float scratch[kGroupElements];
     const bool converts = job.element_type != NXENT_FLOAT32;
-    Others<float> others[kLanes];
+    const bool apart = converts || job.accumulate;
+    const float* z[kLanes];
     float* e[kLanes];
+    Others<float> others[kLanes];
     alignas(64) float greatests[kLanes] = {};
     for (size_t k = 0; k < group.count; ++k) {
-        const Array<F> z = logits_of(job, group.index[k]);
-        e[k] = converts ? scratch + k * classes : gradient_of(job, group.index[k]).scalars();
-        if (converts) load_run(z, 0, e[k], classes);
-        others[k].look_at(converts ? e[k] : z.scalars(), classes, group.label[k]);
+        const Array<F> logits = logits_of(job, group.index[k]);
+        e[k] = apart ? scratch + k * classes : gradient_of(job, group.index[k]).scalars();
+        if (converts) load_run(logits, 0, e[k], classes);
+        z[k] = converts ? e[k] : logits.scalars();
+        others[k].look_at(z[k], classes, group.label[k]);
         greatests[k] = greatest(others[k]);
     }
     // As in anchor_at(), where nothing is shifted.
     const D m = widen(load(greatests)) * set(plan.slope), n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
+    Block<F> targets[kLanes];
+    if (plan.sums_targets)
+        sum_group_targets(
+            job, plan, group, n, [&](size_t k) { return z[k]; }, targets);
 
     const D lowest = exponential_lowest<F>(n);
     alignas(64) float lowests[kLanes], rounds[kLanes], leasts[kLanes] = {};
@@ -180,13 +232,14 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     }
     for (size_t k = group.count; k < kLanes; ++k) sums[k] = sums[0];
     GroupGradient gradient;
-    if (finish_group(job, plan, group, n, load(sums), gradient, totals)) {
+    if (finish_group(job, plan, group, n, load(sums), targets, gradient, totals)) {
         for (size_t k = 0; k < group.count; ++k) {
             const Scale<float> scale{gradient.lowest[k], gradient.high[k], gradient.low[k],
                                      static_cast<float>(kUnbias)};
             scale_block(e[k], classes, scale);
+            if (plan.smears) smooth_gradients(e[k], classes, gradient.every[k]);
             if (group.label[k] < classes) e[k][group.label[k]] = gradient.label[k];
-            if (converts) store_run(gradient_of(job, group.index[k]), 0, e[k], classes, false, true);
+            if (apart) store_run(gradient_of(job, group.index[k]), 0, e[k], classes, job.accumulate, true);
         }
         return true;
     }
@@ -194,13 +247,15 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     store(exponents, n);
     for (size_t k = 0; k < group.count; ++k) {
         const size_t i = group.index[k];
-        const RowMemory<F> memory{logits_of(job, i), gradient_of(job, i), false, {}, e[k], true};
+        const RowMemory<F> memory{logits_of(job, i), gradient_of(job, i), job.accumulate, {}, e[k], true};
         const Label label{group.label[k], false, group.weight[k]};
         const Anchor anchor{0, exponents[k]};
-        Block<F> block{anchor, sums[k], 0, 0, 0, anchor};
+        const double target_sum = plan.sums_targets ? targets[k].target_sum : 0;
+        const double target_dot = plan.sums_targets ? targets[k].target_dot : 0;
+        Block<F> block{anchor, sums[k], 0, target_sum, target_dot, anchor};
         // (z of the label matters to a softcap only.)
         const Row<F> row{i, memory, label, -kInfinity, group.u[k], false, higher(anchor, anchor_at<F>(group.u[k]))};
-        if (converts)
+        if (apart || plan.smears)
             finish_row<F, false>(job, plan, row, &block, 1, {0, 1, true}, totals);
         else
             finish_row<F, true>(job, plan, row, &block, 1, {0, 1, true}, totals);
@@ -231,9 +286,16 @@ NXENT_INLINE void load_columns(const float* rows, size_t stride, size_t classes,
     if (classes >= 4 && classes - j > 1) return load_four(classes - 4);
     for (; j < classes; ++j) store(columns + j * kLanes, load_column(rows + j, stride));
 }
+template <bool kSmears>
 NXENT_INLINE void store_scaled_columns(float* rows, size_t stride, size_t classes, const float* columns,
-                                       const Scale<F>& scale) {
-    const auto column = [&](size_t j) { return scaled(load(columns + j * kLanes), scale); };
+                                       const Scale<F>& scale, const float* every) {
+    const auto column = [&](size_t j) {
+        const F v = scaled(load(columns + j * kLanes), scale);
+        if constexpr (kSmears)
+            return smoothed(v, load(every));
+        else
+            return v;
+    };
     const auto store_four = [&](size_t j) {
         F a = column(j), b = column(j + 1), c = column(j + 2), d = column(j + 3);
         transpose_quarters(a, b, c, d);
@@ -292,12 +354,12 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     // Where rows follow one another, floats are read and written where they lie, and others converted in one run.
     const size_t first = group.index[0];
     const bool follow = group.count == kLanes && group.index[kLanes - 1] - first == kLanes - 1;
-    const bool direct = follow && job.element_type == NXENT_FLOAT32;
-    const float* const z = direct ? static_cast<const float*>(job.logits) + first * job.logits_stride : rows;
-    const size_t z_stride = direct ? job.logits_stride : classes;
-    float* const g = direct ? static_cast<float*>(job.grad) + first * job.grad_stride : rows;
-    const size_t g_stride = direct ? job.grad_stride : classes;
-    if (!direct) {
+    const bool reads = follow && job.element_type == NXENT_FLOAT32, writes = reads && !job.accumulate;
+    const float* const z = reads ? static_cast<const float*>(job.logits) + first * job.logits_stride : rows;
+    const size_t z_stride = reads ? job.logits_stride : classes;
+    float* const g = writes ? static_cast<float*>(job.grad) + first * job.grad_stride : rows;
+    const size_t g_stride = writes ? job.grad_stride : classes;
+    if (!reads) {
         const size_t together = follow && job.logits_stride == classes ? kLanes : 1;
         for (size_t k = 0; k < kLanes; k += together)
             load_run(logits_of(job, group.index[k]), 0, rows + k * classes, together * classes);
@@ -315,6 +377,10 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     // As in anchor_at(), where nothing is shifted.
     const D m = widen(greatest) * set(plan.slope), n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
+    Block<F> targets[kLanes];
+    if (plan.sums_targets)
+        sum_group_targets(
+            job, plan, group, n, [&](size_t k) { return z + k * z_stride; }, targets);
 
     const D lowest = exponential_lowest<F>(n);
     Exponential<F> c{set(0.0f), narrow(lowest), narrow(exponential_round<F>(n)), set(0.0f), set(0.0f), set(0.0f)};
@@ -327,23 +393,32 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     const D sum = plan.scales ? column_exponentials<Input::Scaled>(columns, classes, c, z, g)
                               : column_exponentials<Input::Plain>(columns, classes, c, z, g);
     GroupGradient gradient;
-    if (!finish_group(job, plan, group, n, sum, gradient, totals)) return false;
+    if (!finish_group(job, plan, group, n, sum, targets, gradient, totals)) return false;
     const Scale<F> scale{load(gradient.lowest), load(gradient.high), load(gradient.low),
                          set(static_cast<float>(kUnbias))};
-    store_scaled_columns(g, g_stride, classes, columns, scale);
+    if (plan.smears)
+        store_scaled_columns<true>(g, g_stride, classes, columns, scale, gradient.every);
+    else
+        store_scaled_columns<false>(g, g_stride, classes, columns, scale, nullptr);
     for (size_t k = 0; k < kLanes; ++k)
         if (group.label[k] < classes) g[k * g_stride + group.label[k]] = gradient.label[k];
-    const size_t together = follow && job.grad_stride == classes ? kLanes : 1;
-    for (size_t k = 0; !direct && k < group.count; k += together)
-        store_run(gradient_of(job, group.index[k]), 0, rows + k * classes, together * classes, false, true);
+    if (writes) return true;
+    // What ignored rows would be added to stays.
+    const bool leaves_some = job.accumulate && job.ignores;
+    const size_t together = follow && job.grad_stride == classes && !leaves_some ? kLanes : 1;
+    for (size_t k = 0; k < group.count; k += together) {
+        if (leaves_some && group.ignored[k]) continue;
+        store_run(gradient_of(job, group.index[k]), 0, rows + k * classes, together * classes, job.accumulate, true);
+    }
     return true;
 }
 
 NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan& plan, nxent_totals& totals) {
     const Rows& rows = job.rows;
     const size_t classes = rows.classes;
+    const bool plain = changes_scale_only(job, plan) && job.element_type == NXENT_FLOAT32;
     const auto alone = [&](size_t i) {
-        if (job.element_type == NXENT_FLOAT32)
+        if (plain)
             compute_plain_row<F>(job, plan, i, totals);
         else
             direct_row<F>(job, plan, i, totals);
