@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: 331a79b3739c1f9a1273916fd99ea78e3e3e4b013163229b5d119075fb481698
+// Header SHA-256: 34ccc92ee0a79a5616ea9e1ff95ae5ffac50446156fa89266ab4d176f14562c7
 
 #nullable enable
 
@@ -299,16 +299,16 @@ internal unsafe struct nxent_softmax_cross_entropy_args
     public double grad_scale;
 
     /// <summary>
-    /// Memory that the call may overwrite as it likes, or null. Exponentials are kept in the gradient where they can
-    /// be, or in 64 KiB of stack. Neither can keep those of more than 16,384 classes (8,192 of float64) where the
-    /// gradient is of 16 bits an element or accumulated, where logits have a softcap and are overwritten by their
-    /// gradient, or where a sample has several positions: these rows are computed twice, but once with a workspace.
-    /// Results are the same. Needs the alignment of a double; calls at the same time need one each.
+    /// Memory that the call may overwrite as it likes, or null. A row's exponentials are kept in its gradient where
+    /// they can be: not where that has 16 bits an element, is accumulated, or has several positions. Otherwise they are
+    /// kept in 64 KiB of stack, and so are the derivatives of a softcap. What does not fit, beyond 16,384 classes
+    /// (8,192 of float64), is kept in the workspace, or else computed twice. Results are the same. Needs the alignment
+    /// of a double; calls at the same time need one each.
     /// </summary>
     public void* workspace;
 
     /// <summary>
-    /// Its size in bytes. 4 * num_classes is what can be used, 8 * num_classes of float64; less is not used.
+    /// Its size in bytes. For each of the two, 4 * num_classes can be used, 8 * num_classes of float64.
     /// </summary>
     public nuint workspace_size;
 }

@@ -16,9 +16,9 @@ namespace NativeXent;
 /// </para>
 /// <para>
 /// Every argument is checked before anything is written. Every method may be called from any thread at any time, on
-/// memory that nobody writes meanwhile. On one thread nothing is allocated, but for rows of more than 16,384 classes
-/// (8,192 of double) whose exponentials cannot be kept in the output, which are rented from
-/// <see cref="System.Buffers.ArrayPool{T}"/>: 4 (8) bytes for each class and thread.
+/// memory that nobody writes meanwhile. On one thread nothing is allocated, but that rows of more than 8,192 classes
+/// (4,096 of double) may rent up to 8 (16) bytes for each class and thread from
+/// <see cref="System.Buffers.ArrayPool{T}"/>, where the output cannot keep what is computed once.
 /// </para>
 /// </remarks>
 public static class Softmax

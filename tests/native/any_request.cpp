@@ -260,9 +260,9 @@ Placement any_placement(SplitMix64& random, const Request& r) {
     p.logits_gap = one_of(random, kGaps);
     p.targets_gap = one_of(random, kGaps);
     p.gradient_gap = one_of(random, kGaps);
-    // None, one that is a little too small, or one that is used.
+    // None, one that is a little too small, or one that is used, for exponentials and for a softcap's derivatives.
     const size_t needed = (r.classes * (r.type == Type::Float64 ? 8 : 4) + 7) / 8;
-    p.workspace = one_of(random, {size_t{0}, needed - 1, needed, needed + 5});
+    p.workspace = one_of(random, {size_t{0}, needed - 1, needed, 2 * needed - 1, 2 * needed, 2 * needed + 5});
     // Added to itself, the logits would be another request.
     if (r.wants_gradient && r.before.empty() && random.one_in(3))
         p.gradient = r.is_backward() && random.one_in(2) ? Placement::OnUpstream : Placement::OnLogits;

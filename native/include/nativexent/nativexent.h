@@ -239,13 +239,13 @@ typedef struct nxent_softmax_cross_entropy_args {
     /** What every gradient element is multiplied with, usually 1; for a mean over the batch, 1 / totals.weight. 0 gives
      *  a gradient of 0. */
     double grad_scale;
-    /** Memory that the call may overwrite as it likes, or null. Exponentials are kept in the gradient where they can be,
-     *  or in 64 KiB of stack. Neither can keep those of more than 16,384 classes (8,192 of float64) where the gradient is
-     *  of 16 bits an element or accumulated, where logits have a softcap and are overwritten by their gradient, or where
-     *  a sample has several positions: these rows are computed twice, but once with a workspace. Results are the same.
-     *  Needs the alignment of a double; calls at the same time need one each. */
+    /** Memory that the call may overwrite as it likes, or null. A row's exponentials are kept in its gradient where they
+     *  can be: not where that has 16 bits an element, is accumulated, or has several positions. Otherwise they are kept
+     *  in 64 KiB of stack, and so are the derivatives of a softcap. What does not fit, beyond 16,384 classes (8,192 of
+     *  float64), is kept in the workspace, or else computed twice. Results are the same. Needs the alignment of a double;
+     *  calls at the same time need one each. */
     void* workspace;
-    /** Its size in bytes. 4 * num_classes is what can be used, 8 * num_classes of float64; less is not used. */
+    /** Its size in bytes. For each of the two, 4 * num_classes can be used, 8 * num_classes of float64. */
     size_t workspace_size;
 } nxent_softmax_cross_entropy_args;
 

@@ -116,6 +116,8 @@ struct RowMemory {
     Array<V> q;      // the distribution
     ScalarOf<V>* e;  // for e, the whole row's or, where keeps_e is false, a block's
     bool keeps_e;
+    ScalarOf<V>* slopes =
+        nullptr;  // for the derivatives of a softcap, or none: then the second pass computes them again
 };
 
 // The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond lanes.
@@ -167,6 +169,12 @@ NXENT_NOINLINE void sum_targets(const SoftmaxCrossEntropyJob& job, const Plan& p
     block.target_dot = sum_lanes(targets.dot);
 }
 
+// Factors of gradients.
+template <class V>
+NXENT_INLINE V slopes_of(const Plan& plan, D derivatives) {
+    return narrowed<V>(flush_below(derivatives * set(plan.chain), Numbers<V>::kFlushBelow));
+}
+
 // e of classes j, j + 1, …; 0 for the label and beyond lanes. Where targets are summed, adds theirs.
 template <class V>
 NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
@@ -176,7 +184,13 @@ NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan
     const bool scales = takes_scaled(plan, base), splits = plan.transforms && !scales;
     if (splits || targets) {
         D u = widened(v);
-        if (plan.transforms) u = transformed(u, job, plan);
+        if (row.slopes) {
+            const Capped<D> capped = soft_capped(u, set(plan.slope), set(job.softcap));
+            store_stepped(row.slopes + j, 1, lanes, slopes_of<V>(plan, capped.derivative));
+            u = capped.value;
+        } else if (plan.transforms) {
+            u = transformed(u, job, plan);
+        }
         if (targets) add_targets(job, plan, row, j, lanes, u, base, *targets);
         if (splits) {
             // Clamped here, so that the low part is never infinite.
@@ -343,10 +357,15 @@ void multiply_slopes(const SoftmaxCrossEntropyJob& job, const Plan& plan, const 
                      size_t count, ScalarOf<V>* g) {
     for (size_t j = 0; j < count; j += kLanes) {
         const size_t lanes = count - j < kLanes ? count - j : kLanes;
-        const D z = widened(load_elements(row.z, begin + j, lanes, 0));
-        const D slope = soft_capped(z, set(plan.slope), set(job.softcap)).derivative * set(plan.chain);
         const V v = load_stepped(g + j, 1, lanes, ScalarOf<V>{0});
-        store_stepped(g + j, 1, lanes, mul(v, narrowed<V>(flush_below(slope, Numbers<V>::kFlushBelow))));
+        V slopes;
+        if (row.slopes) {
+            slopes = load_stepped(row.slopes + begin + j, 1, lanes, ScalarOf<V>{0});
+        } else {
+            const D z = widened(load_elements(row.z, begin + j, lanes, 0));
+            slopes = slopes_of<V>(plan, soft_capped(z, set(plan.slope), set(job.softcap)).derivative);
+        }
+        store_stepped(g + j, 1, lanes, mul(v, slopes));
     }
 }
 
@@ -761,21 +780,38 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
 // Row i, read and written where it lies.
 template <class V>
 NXENT_NOINLINE void direct_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, nxent_totals& totals) {
-    constexpr size_t kScratch = 65536 / sizeof(ScalarOf<V>);
+    using S = ScalarOf<V>;
+    constexpr size_t kScratch = 65536 / sizeof(S);
     static_assert(kScratch >= kBlock, "where e is not kept, a block's is");
-    alignas(64) ScalarOf<V> scratch[kScratch];
+    alignas(64) S scratch[kScratch];
+    const size_t classes = job.rows.classes;
     RowMemory<V> row;
     row.z = sample_of<V>(job.logits, job.logits_stride, job.element_type, job.rows, i);
     row.grad = sample_of<V>(job.grad, job.grad_stride, job.element_type, job.rows, i);
     row.accumulate = job.accumulate;
     if (job.target == Target::Distribution)
         row.q = sample_of<V>(job.targets, job.targets_stride, job.element_type, job.rows, i);
+
+    size_t scratch_used = 0, workspace_used = 0;
+    const auto take = [&]() -> S* {
+        if (kScratch - scratch_used >= classes) {
+            scratch_used += classes;
+            return scratch + scratch_used - classes;
+        }
+        if (job.workspace_size / sizeof(S) - workspace_used < classes) return nullptr;
+        workspace_used += classes;
+        return static_cast<S*>(job.workspace) + workspace_used - classes;
+    };
+    if (plan.capped && row.grad.p) row.slopes = take();
     // e goes where the gradient will, if it has its type and place there and nothing is needed again of what it overwrites.
-    const bool in_grad = row.grad.p && row.grad.plain() && !job.accumulate && !(plan.capped && row.grad.p == row.z.p);
-    const size_t classes = job.rows.classes;
-    const bool in_workspace = !in_grad && classes > kScratch && job.workspace_size / sizeof(ScalarOf<V>) >= classes;
-    row.e = in_grad ? row.grad.scalars() : in_workspace ? static_cast<ScalarOf<V>*>(job.workspace) : scratch;
-    row.keeps_e = in_grad || in_workspace || classes <= kScratch;
+    const bool in_grad =
+        row.grad.p && row.grad.plain() && !job.accumulate && !(plan.capped && !row.slopes && row.grad.p == row.z.p);
+    row.e = in_grad ? row.grad.scalars() : take();
+    row.keeps_e = row.e != nullptr;
+    if (!row.keeps_e) {
+        row.e = scratch;
+        row.slopes = nullptr;
+    }
     compute_general_row(job, plan, i, row, totals);
 }
 
@@ -786,7 +822,7 @@ NXENT_NOINLINE void staged_rows(const SoftmaxCrossEntropyJob& job, const Plan& p
     using S = ScalarOf<V>;
     alignas(64) S z[kStagedRows * kStagedClasses];
     alignas(64) S g[kStagedRows * kStagedClasses];
-    S lanes[kLanes];
+    S slopes[kStagedClasses], lanes[kLanes];
     bool untouched[kStagedRows];
     const size_t inner = job.rows.inner, classes = job.rows.classes;
     const Array<V> logits{sample_of<V>(job.logits, job.logits_stride, job.element_type, job.rows, i).p, 1,
@@ -801,6 +837,7 @@ NXENT_NOINLINE void staged_rows(const SoftmaxCrossEntropyJob& job, const Plan& p
         row.e = g + k * classes;
         row.keeps_e = true;
         row.grad = array_of<V>(job.grad ? row.e : nullptr, 1, Numbers<V>::kType);
+        row.slopes = plan.capped ? slopes : nullptr;
         if (job.target == Target::Distribution)
             row.q = sample_of<V>(job.targets, job.targets_stride, job.element_type, job.rows, i + k);
         compute_general_row(job, plan, i + k, row, totals);

@@ -68,13 +68,15 @@ internal unsafe struct SoftmaxCrossEntropyJob : IJob<SoftmaxCrossEntropyJob>
     public readonly SoftmaxCrossEntropyJob Part(nuint begin, nuint end) =>
         this with { RowBegin = begin, RowEnd = end };
 
-    private readonly bool KeepsExponentials =>
+    // Exponentials that the gradient cannot keep, and derivatives of a softcap.
+    private readonly int NumbersToKeep =>
         Gradient is null
-        || (Jobs.Workspace.CanKeep(ElementType, InnerSize) && !Accumulate && !(Softcap > 0 && Gradient == Logits));
+            ? 0
+            : (Jobs.Workspace.CanKeep(ElementType, InnerSize) && !Accumulate ? 0 : 1) + (Softcap > 0 ? 1 : 0);
 
     public static void Run(in SoftmaxCrossEntropyJob job, bool native, out Totals totals)
     {
-        int length = Jobs.Workspace.Length(job.ElementType, job.Classes, job.KeepsExponentials);
+        int length = Jobs.Workspace.Length(job.ElementType, job.Classes, job.NumbersToKeep);
         if (length == 0)
         {
             RunInPlace(job, native, out totals);

@@ -41,7 +41,7 @@ internal unsafe struct SoftmaxJob : IJob<SoftmaxJob>
         totals = default;
         bool keepsExponentials =
             job.Log || job.Output is null || Jobs.Workspace.CanKeep(job.ElementType, job.InnerSize);
-        int length = Jobs.Workspace.Length(job.ElementType, job.Classes, keepsExponentials);
+        int length = Jobs.Workspace.Length(job.ElementType, job.Classes, keepsExponentials ? 0 : 1);
         if (length == 0)
         {
             RunInPlace(job, native);

@@ -1,6 +1,6 @@
 namespace NativeXent.Jobs;
 
-/// <summary>Memory for exponentials of rows that neither their gradient nor the stack can keep.</summary>
+/// <summary>Memory for what neither the gradient nor the stack can keep of a row.</summary>
 internal static class Workspace
 {
     // What backends take of the stack.
@@ -9,13 +9,18 @@ internal static class Workspace
     /// <summary>How many doubles a call can use, 0 where it would not use any.</summary>
     /// <param name="type">The type of the elements.</param>
     /// <param name="classes">The number of classes.</param>
-    /// <param name="outputKeeps">Whether exponentials are kept where the output will be, or not needed again.</param>
-    internal static int Length(ElementType type, nuint classes, bool outputKeeps)
+    /// <param name="numbersToKeep">How many numbers of each class are to be kept outside the output: 0 to 2.</param>
+    internal static int Length(ElementType type, nuint classes, int numbersToKeep)
     {
+        if (numbersToKeep == 0)
+        {
+            return 0;
+        }
+
         nuint size = type == ElementType.Float64 ? (nuint)sizeof(double) : sizeof(float);
-        return outputKeeps || classes <= StackBytes / size || classes > (nuint)Array.MaxLength
-            ? 0
-            : (int)Chunks.DivideUp(classes * size, sizeof(double));
+        nuint onStack = classes == 0 ? 0 : StackBytes / size / classes;
+        nuint count = (nuint)numbersToKeep - nuint.Min((nuint)numbersToKeep, onStack);
+        return classes > (nuint)Array.MaxLength / 2 ? 0 : (int)Chunks.DivideUp(count * classes * size, sizeof(double));
     }
 
     /// <summary>Whether an output of this type and layout can keep exponentials.</summary>

@@ -173,6 +173,18 @@ internal static class DoubleMath
         }
     }
 
+    /// <summary>The same, and their derivatives.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static unsafe void SoftCaps(double* z, double* derivatives, nuint count, double slope, double softcap)
+    {
+        for (nuint i = 0; i < count; i += (nuint)HardwareDoubles.Count)
+        {
+            HardwareDoubles* part = (HardwareDoubles*)(z + i);
+            (*part, *(HardwareDoubles*)(derivatives + i)) =
+                SoftCapped(*part, HardwareDoubles.Set(slope), HardwareDoubles.Set(softcap));
+        }
+    }
+
     /// <summary>The derivatives, likewise.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static unsafe void SoftCapDerivatives(double* z, nuint count, double slope, double softcap)

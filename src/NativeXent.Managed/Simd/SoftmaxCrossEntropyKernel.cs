@@ -206,7 +206,11 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         {
             TileSum<TVector> tileSum = EmptyTile();
             nuint end = nuint.Min(count, tile + Tile);
-            if (plan.Capped)
+            if (row.Slopes is not null)
+            {
+                SoftCapRunWithSlopes(job, plan, row, begin + tile, end - tile, capped);
+            }
+            else if (plan.Capped)
             {
                 SoftCapRun<No>(job, plan, row, begin + tile, end - tile, capped);
             }
@@ -263,6 +267,27 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         else
         {
             DoubleMath.SoftCaps(u, count, plan.Slope, job.Softcap);
+        }
+    }
+
+    // The same, and the factors of gradients are stored that the derivatives come to.
+    [SkipLocalsInit]
+    private static void SoftCapRunWithSlopes(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, double* u)
+    {
+        double* derivatives = stackalloc double[(int)Tile];
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TNumbers.StoreDoubles(u + j, TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, 0)));
+        }
+
+        DoubleMath.SoftCaps(u, derivatives, count, plan.Slope, job.Softcap);
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TDoubles slope = TNumbers.LoadDoubles(derivatives + j) * TDoubles.Set(plan.Chain);
+            StoreScalars(row.Slopes + begin + j, lanes, NarrowedFlushed(slope));
         }
     }
 
@@ -558,6 +583,19 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     private static void MultiplySlopes(
         in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, TScalar* g)
     {
+        if (row.Slopes is not null)
+        {
+            for (nuint j = 0; j < count; j += LaneCount)
+            {
+                nuint lanes = nuint.Min(count - j, LaneCount);
+                TVector v = LoadScalars(g + j, lanes, TNumbers.Scalar(0));
+                TVector slope = LoadScalars(row.Slopes + begin + j, lanes, TNumbers.Scalar(0));
+                StoreScalars(g + j, lanes, TNumbers.Multiply(v, slope));
+            }
+
+            return;
+        }
+
         double* slopes = stackalloc double[(int)Tile];
         SoftCapRun<Yes>(job, plan, row, begin, count, slopes);
         for (nuint j = 0; j < count; j += LaneCount)
@@ -1062,17 +1100,40 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             row.Q = SampleOf(job.Targets, job.TargetsStride, job.ElementType, job.InnerSize, i);
         }
 
+        // On the stack as far as both fit there, then in the workspace.
+        nuint classes = job.Classes;
+        nuint left = (nuint)(65536 / sizeof(TScalar));
+        nuint leftInWorkspace = job.WorkspaceSize / (nuint)sizeof(TScalar);
+        TScalar* workspace = (TScalar*)job.Workspace;
+        bool wantsSlopes = plan.Capped && row.Gradient.Start is not null;
+        bool slopesFit = wantsSlopes && classes <= left;
+        TScalar* slopes = stackalloc TScalar[slopesFit ? (int)classes : 0];
+        if (slopesFit)
+        {
+            row.Slopes = slopes;
+            left -= classes;
+        }
+        else if (wantsSlopes && classes <= leftInWorkspace)
+        {
+            row.Slopes = workspace;
+            workspace += classes;
+            leftInWorkspace -= classes;
+        }
+
         // e goes where the gradient will, if it has its type and place there and nothing is needed again of what it
         // overwrites.
         bool inGradient = row.Gradient.Start is not null && IsPlain(row.Gradient) && !job.Accumulate
-            && !(plan.Capped && row.Gradient.Start == row.Z.Start);
-        nuint most = (nuint)(65536 / sizeof(TScalar));
-        bool fits = job.Classes <= most;
-        bool inWorkspace = !inGradient && !fits && job.WorkspaceSize / (nuint)sizeof(TScalar) >= job.Classes;
-        TScalar* scratch =
-            stackalloc TScalar[inGradient || inWorkspace ? 0 : (int)(fits ? job.Classes : BlockLength)];
-        row.E = inGradient ? Scalars(row.Gradient) : inWorkspace ? (TScalar*)job.Workspace : scratch;
+            && !(plan.Capped && row.Slopes is null && row.Gradient.Start == row.Z.Start);
+        bool fits = classes <= left;
+        bool inWorkspace = !inGradient && !fits && classes <= leftInWorkspace;
+        TScalar* scratch = stackalloc TScalar[inGradient || inWorkspace ? 0 : (int)(fits ? classes : BlockLength)];
+        row.E = inGradient ? Scalars(row.Gradient) : inWorkspace ? workspace : scratch;
         row.KeepsE = inGradient || inWorkspace || fits;
+        if (!row.KeepsE)
+        {
+            row.Slopes = null;
+        }
+
         ComputeRow<No>(job, plan, i, row, ref totals);
     }
 
@@ -1262,6 +1323,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal ElementArray Gradient; // or none
         internal ElementArray Q;        // the distribution
         internal TScalar* E;            // for e, the whole row's or, where e is not kept, a block's
+        internal TScalar* Slopes;       // for derivatives of a softcap, or null: then they are computed again
         internal bool KeepsE;
         internal bool Accumulates;
     }
