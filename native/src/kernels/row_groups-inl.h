@@ -47,17 +47,23 @@ struct GroupGradient {
     alignas(64) float every[kLanes];  // subtracted from every other element, for label smoothing
 };
 
+// Where labels are smoothed and losses wanted: as in Block, relative to the blocks' exponents.
+struct GroupTargets {
+    alignas(64) double sum[kLanes];
+    alignas(64) double dot[kLanes];
+};
+
 // row_losses() of all rows of a group at once: the same operations. Gives lse.
 struct GroupLosses {
     alignas(64) double loss[kLanes];
     alignas(64) double z_loss[kLanes];
     alignas(64) double lse[kLanes];
 };
-NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n, D others,
-                              D e_label, GroupLosses& losses) {
+NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n_block,
+                              D n, D others, D e_label, const GroupTargets& targets, GroupLosses& losses) {
     const D zero = set(0.0), u_relative = (load(group.u) - n * set(kLn2High)) - n * set(kLn2Low), far = set(-40.0);
     const bool all_near = greatest_lane(zero - u_relative) < 40.0;
-    const D log_sum = plan.wants_lse || !all_near ? log_wide(others + e_label, zero) : zero;
+    const D log_sum = plan.wants_lse || plan.sums_targets || !all_near ? log_wide(others + e_label, zero) : zero;
     D lse = zero;
     if (plan.wants_lse) lse = zero + (n * set(kLn2High) + (n * set(kLn2Low) + log_sum));
     store(losses.lse, lse);
@@ -68,22 +74,13 @@ NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& pla
         loss = weight * select_below(far, u_relative, log1p_wide(others / e_label), log_sum - u_relative);
         loss = select_below(zero, weight, loss, zero);
     }
+    if (plan.sums_targets) {
+        const D sum = load(targets.sum), from_block = n - n_block;
+        const D distance = (zero + from_block * set(kLn2High)) + from_block * set(kLn2Low);
+        loss = loss + select_below(zero, sum, sum * (log_sum + distance) - load(targets.dot), zero);
+    }
     store(losses.loss, loss);
     return lse;
-}
-
-// The losses of rows whose labels are smoothed, one by one, from the sums of their targets.
-NXENT_NOINLINE void smoothed_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n,
-                                    D others, D e_label, const Block<F>* targets, GroupLosses& losses) {
-    alignas(64) double exponent[kLanes], other[kLanes], e[kLanes];
-    store(exponent, n);
-    store(other, others);
-    store(e, e_label);
-    for (size_t k = 0; k < group.count; ++k) {
-        const RowSums<double> sums({0, exponent[k]}, other[k], group.u[k], e[k]);
-        const Label label{group.label[k], group.ignored[k], group.weight[k]};
-        losses.loss[k] = row_losses<F>(job, plan, sums, label, &targets[k], 1).loss;
-    }
 }
 
 // finish_row() of all rows of a group at once, but for their single elements: the same operations, so the same bits, but
@@ -91,7 +88,8 @@ NXENT_NOINLINE void smoothed_losses(const SoftmaxCrossEntropyJob& job, const Pla
 // sum is not above 0, its label is missing, or its scale is neither 0 nor between 2^-60 and 2^40, where nothing has to be
 // taken out of it.
 NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n_block,
-                               D block_sum, const Block<F>* targets, GroupGradient& gradient, nxent_totals& totals) {
+                               D block_sum, const GroupTargets& targets, GroupGradient& gradient,
+                               nxent_totals& totals) {
     const D zero = set(0.0), one = set(1.0);
     const bool labelled = job.target != Target::None;
     D n = n_block, factor = one, e_label = zero, rest = one, own = zero;
@@ -114,9 +112,9 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     GroupLosses losses;
     D pull = zero;
     const bool wants_losses = plan.wants_loss || plan.wants_lse;
-    if (wants_losses) pull = set(2.0 * job.z_loss_scale) * group_losses(job, plan, group, n, others, e_label, losses);
-
-    if (plan.sums_targets) smoothed_losses(job, plan, group, n, others, e_label, targets, losses);
+    if (wants_losses)
+        pull =
+            set(2.0 * job.z_loss_scale) * group_losses(job, plan, group, n_block, n, others, e_label, targets, losses);
 
     D all_factor = set(job.grad_scale);
     if (job.upstream || job.ignores) {
@@ -174,20 +172,6 @@ NXENT_NOINLINE void smooth_gradients(float* g, size_t count, float every) {
     if (j < count) store_partial(g + j, smoothed(load_partial(g + j, count - j, 0), all), count - j);
 }
 
-// The sums of the targets of rows whose labels are smoothed, where losses are wanted. The k-th row's logits, as floats, are
-// at z_of(k).
-template <class LogitsOf>
-NXENT_INLINE void sum_group_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n,
-                                    const LogitsOf& z_of, Block<F>* targets) {
-    alignas(64) double exponents[kLanes];
-    store(exponents, n);
-    for (size_t k = 0; k < group.count; ++k) {
-        const RowMemory<F> memory{array_of<F>(z_of(k), 1, NXENT_FLOAT32), {}, false, {}, nullptr, false};
-        targets[k].base = {0, exponents[k]};
-        sum_targets(job, plan, memory, 0, job.rows.classes, targets[k]);
-    }
-}
-
 // A group whose rows are passed over one after the other, by each pass. False, with nothing written, where a row is not
 // ordinary.
 NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group,
@@ -212,10 +196,17 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     // As in anchor_at(), where nothing is shifted.
     const D m = widen(load(greatests)) * set(plan.slope), n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
-    Block<F> targets[kLanes];
-    if (plan.sums_targets)
-        sum_group_targets(
-            job, plan, group, n, [&](size_t k) { return z[k]; }, targets);
+    alignas(64) double exponents[kLanes];
+    store(exponents, n);
+    GroupTargets targets{};
+    for (size_t k = 0; plan.sums_targets && k < group.count; ++k) {
+        const RowMemory<F> memory{array_of<F>(z[k], 1, NXENT_FLOAT32), {}, false, {}, e[k], false};
+        Block<F> block;
+        block.base = {0, exponents[k]};
+        sum_targets(job, plan, memory, 0, classes, block);
+        targets.sum[k] = block.target_sum;
+        targets.dot[k] = block.target_dot;
+    }
 
     const D lowest = exponential_lowest<F>(n);
     alignas(64) float lowests[kLanes], rounds[kLanes], leasts[kLanes] = {};
@@ -243,16 +234,16 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         }
         return true;
     }
-    alignas(64) double exponents[kLanes];
-    store(exponents, n);
     for (size_t k = 0; k < group.count; ++k) {
         const size_t i = group.index[k];
         const RowMemory<F> memory{logits_of(job, i), gradient_of(job, i), job.accumulate, {}, e[k], true};
         const Label label{group.label[k], false, group.weight[k]};
         const Anchor anchor{0, exponents[k]};
-        const double target_sum = plan.sums_targets ? targets[k].target_sum : 0;
-        const double target_dot = plan.sums_targets ? targets[k].target_dot : 0;
-        Block<F> block{anchor, sums[k], 0, target_sum, target_dot, anchor};
+        Block<F> block{anchor, sums[k], 0, 0, 0, anchor};
+        if (plan.sums_targets) {
+            block.target_sum = targets.sum[k];
+            block.target_dot = targets.dot[k];
+        }
         // (z of the label matters to a softcap only.)
         const Row<F> row{i, memory, label, -kInfinity, group.u[k], false, higher(anchor, anchor_at<F>(group.u[k]))};
         if (apart || plan.smears)
@@ -311,9 +302,22 @@ NXENT_INLINE void store_scaled_columns(float* rows, size_t stride, size_t classe
     for (; j < classes; ++j) store_column(rows + j, stride, column(j));
 }
 
-// Stores e, then gives the sum of each row: class j is added in lane j of a tile, modulo kLanes, and then the lanes in the
-// order of sum_lanes(). Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be
-// stored.
+// sum_lanes() of each row, where lane(j) gives what classes j, j + kLanes, … come to.
+template <class Lane>
+NXENT_INLINE D sum_column_lanes(size_t classes, const Lane& lane) {
+    const size_t lanes = classes < kLanes ? classes : kLanes;
+    D sum[kLanes / 2];
+    for (size_t j = 0; j < kLanes / 2 && j < lanes; ++j) {
+        sum[j] = lane(j);
+        if (j + kLanes / 2 < lanes) sum[j] = sum[j] + lane(j + kLanes / 2);
+    }
+    for (size_t half = kLanes / 4; half > 0; half /= 2)
+        for (size_t j = 0; j < half && j + half < lanes; ++j) sum[j] = sum[j] + sum[j + half];
+    return sum[0];
+}
+
+// Stores e, then gives the sum of each row: class j is added in lane j of a tile, modulo kLanes, and then the lanes.
+// Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored.
 template <Input input>
 NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponential<F>& c, const float* z,
                                    const float* g) {
@@ -325,7 +329,7 @@ NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponen
     };
     const auto finish_at = [&](size_t j, const Reduced<F>& x) { store(columns + j * kLanes, exponential(x)); };
     one_ahead<F, 1>(0, classes, reduce_at, finish_at);
-    const auto lane = [&](size_t j) {
+    return sum_column_lanes(classes, [&](size_t j) {
         const F first = load(columns + j * kLanes);
         j += kLanes;
         if (j >= classes) return widen(first);
@@ -333,16 +337,26 @@ NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponen
         accumulate(tile, first);
         for (; j < classes; j += kLanes) accumulate(tile, load(columns + j * kLanes));
         return add_widened(widen(sub(tile.high, set_all<F>(kSumBase))), tile.low);
-    };
-    const size_t lanes = classes < kLanes ? classes : kLanes;
-    D sum[kLanes / 2];
-    for (size_t j = 0; j < kLanes / 2 && j < lanes; ++j) {
-        sum[j] = lane(j);
-        if (j + kLanes / 2 < lanes) sum[j] = sum[j] + lane(j + kLanes / 2);
-    }
-    for (size_t half = kLanes / 4; half > 0; half /= 2)
-        for (size_t j = 0; j < half && j + half < lanes; ++j) sum[j] = sum[j] + sum[j + half];
-    return sum[0];
+    });
+}
+
+// sum_targets() of each row.
+NXENT_NOINLINE void sum_column_targets(const Plan& plan, const float* columns, size_t classes, D n,
+                                       GroupTargets& targets) {
+    const D zero = set(0.0), b = set(plan.spread), high = n * set(kLn2High), low = n * set(kLn2Low);
+    store(targets.sum, sum_column_lanes(classes, [&](size_t j) {
+              D sum = zero;
+              for (; j < classes; j += kLanes) sum = sum + b;
+              return sum;
+          }));
+    store(targets.dot, sum_column_lanes(classes, [&](size_t j) {
+              D dot = zero;
+              for (; j < classes; j += kLanes) {
+                  const D u = widen(load(columns + j * kLanes)) * set(plan.slope);
+                  dot = dot + select_below(zero, b, b * ((u - high) - low), zero);
+              }
+              return dot;
+          }));
 }
 
 // A group of few classes. False, with nothing written, where a row is not ordinary.
@@ -377,10 +391,19 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     // As in anchor_at(), where nothing is shifted.
     const D m = widen(greatest) * set(plan.slope), n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
-    Block<F> targets[kLanes];
-    if (plan.sums_targets)
-        sum_group_targets(
-            job, plan, group, n, [&](size_t k) { return z + k * z_stride; }, targets);
+    GroupTargets targets;
+    if (plan.sums_targets) {
+        // With the labels.
+        const auto put_labels = [&](bool present) {
+            for (size_t k = 0; k < kLanes; ++k)
+                if (group.label[k] < classes)
+                    columns[group.label[k] * kLanes + k] =
+                        present ? z[k * z_stride + group.label[k]] : -__builtin_huge_valf();
+        };
+        put_labels(true);
+        sum_column_targets(plan, columns, classes, n, targets);
+        put_labels(false);
+    }
 
     const D lowest = exponential_lowest<F>(n);
     Exponential<F> c{set(0.0f), narrow(lowest), narrow(exponential_round<F>(n)), set(0.0f), set(0.0f), set(0.0f)};
