@@ -236,6 +236,18 @@ Greatest greatest_others(const RowMemory<V>& row, size_t begin, size_t count, si
     return {greatest_general(row, begin, split), greatest_general(row, after, end)};
 }
 
+// Whether no logit of a run from class begin on keeps the label's from being the greatest, of equals the first. greatest is
+// that of the others.
+template <class S>
+NXENT_INLINE bool allows_label(const S* z, size_t begin, size_t count, S greatest, size_t label, double z_label) {
+    const double other = static_cast<double>(greatest);
+    if (other > z_label) return false;
+    const size_t before = label < begin ? 0 : label - begin < count ? label - begin : count;
+    for (size_t j = 0; other >= z_label && j < before; ++j)
+        if (static_cast<double>(z[j]) >= z_label) return false;
+    return true;
+}
+
 // The first class of a row whose number is the greatest. NaN is passed over.
 template <class V>
 size_t first_greatest(const Array<V>& a, size_t count) {
@@ -286,8 +298,8 @@ void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Ro
 
 // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
 template <class S, class V>
-NXENT_INLINE bool anchor_block(const Plan& plan, const Others<S>& others, Block<V>& block) {
-    set_anchor(block, static_cast<double>(greatest(others)) * plan.slope);
+NXENT_INLINE bool anchor_block(const Plan& plan, S greatest_other, Block<V>& block) {
+    set_anchor(block, static_cast<double>(greatest_other) * plan.slope);
     block.target_sum = block.target_dot = 0;
     return !(plan.scales && is_shifted(block.base));
 }
@@ -305,7 +317,7 @@ template <class V>
 NXENT_INLINE void simple_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
                                size_t begin, size_t count, size_t label, Block<V>& block) {
     const Others<ScalarOf<V>> others(row.z.scalars() + begin, count, label - begin);
-    if (anchor_block(plan, others, block))
+    if (anchor_block(plan, greatest(others), block))
         anchored_block(plan, others, row.e + begin, block);
     else
         general_block(job, plan, row, begin, count, label, greatest_others(row, begin, count, label), block);
@@ -660,12 +672,15 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
         Block<V>& block = blocks[count];
         // Without a place for a whole block's e, the general pass is taken, which needs none.
         bool done = false;
-        if (kPlain || (!plan.capped && !row.correct && (memory.keeps_e || plan.block == kBlock))) {
+        if (kPlain || (!plan.capped && (memory.keeps_e || plan.block == kBlock))) {
             ScalarOf<V>* const e = memory.e + (memory.keeps_e ? j : 0);
             const bool converts = !kPlain && !memory.z.plain();
             if (converts) load_run(memory.z, j, e, length);
-            const Others<ScalarOf<V>> others(converts ? e : memory.z.scalars() + j, length, label.index - j);
-            done = anchor_block(plan, others, block);
+            const ScalarOf<V>* const z = converts ? e : memory.z.scalars() + j;
+            const Others<ScalarOf<V>> others(z, length, label.index - j);
+            const ScalarOf<V> other = greatest(others);
+            if (row.correct && has_label) row.correct = allows_label(z, j, length, other, label.index, row.z_label);
+            done = anchor_block(plan, other, block);
             if (!kPlain && done && plan.sums_targets) sum_targets(job, plan, memory, j, length, block);
             if (done) anchored_block(plan, others, e, block);
         }

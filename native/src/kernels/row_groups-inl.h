@@ -16,6 +16,7 @@ struct RowGroup {
     size_t index[kLanes];  // in the batch
     size_t label[kLanes];  // as in Label, but 0 where ignored
     bool ignored[kLanes];  // only with few classes: computed like the others, times 0
+    bool correct[kLanes];  // where correct rows are counted
     // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
     alignas(64) double u[kLanes];
     alignas(64) double weight[kLanes];
@@ -35,7 +36,8 @@ constexpr size_t kLeastGroupOfFewClasses = 4;
 constexpr size_t kGroupedClasses = kGroupElements / kLeastGroup;
 NXENT_INLINE bool takes_groups(const SoftmaxCrossEntropyJob& job, const Plan& plan) {
     return job.rows.classes <= kGroupedClasses && job.rows.inner == 1 && job.grad && !plan.capped &&
-           !job.counts_correct && !(plan.smears && (job.target == Target::Distribution || job.class_weights));
+           !(job.target == Target::Distribution && (plan.smears || job.counts_correct)) &&
+           !(plan.smears && job.class_weights);
 }
 
 // What the gradients of a group's rows are made of.
@@ -150,6 +152,8 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
         sums.loss += loss;
         sums.z_loss += z_loss;
     }
+    for (size_t k = 0; job.counts_correct && k < group.count; ++k)
+        sums.correct += group.correct[k] && !group.ignored[k];
     if (job.class_weights || job.ignores) {
         for (size_t k = 0; k < group.count; ++k) {
             sums.weight += group.weight[k];
@@ -174,7 +178,7 @@ NXENT_NOINLINE void smooth_gradients(float* g, size_t count, float every) {
 
 // A group whose rows are passed over one after the other, by each pass. False, with nothing written, where a row is not
 // ordinary.
-NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group,
+NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, RowGroup& group,
                                   nxent_totals& totals) {
     const size_t classes = job.rows.classes;
     // Where e cannot lie in the gradient, it is kept here.
@@ -192,6 +196,9 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         z[k] = converts ? e[k] : logits.scalars();
         others[k].look_at(z[k], classes, group.label[k]);
         greatests[k] = greatest(others[k]);
+        const size_t label = group.label[k];
+        if (job.counts_correct && label < classes)
+            group.correct[k] = allows_label(z[k], 0, classes, greatests[k], label, static_cast<double>(z[k][label]));
     }
     // As in anchor_at(), where nothing is shifted.
     const D m = widen(load(greatests)) * set(plan.slope), n = nearest_exponent(m);
@@ -244,8 +251,9 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
             block.target_sum = targets.sum[k];
             block.target_dot = targets.dot[k];
         }
+        const bool correct = job.counts_correct && group.correct[k];
         // (z of the label matters to a softcap only.)
-        const Row<F> row{i, memory, label, -kInfinity, group.u[k], false, higher(anchor, anchor_at<F>(group.u[k]))};
+        const Row<F> row{i, memory, label, -kInfinity, group.u[k], correct, higher(anchor, anchor_at<F>(group.u[k]))};
         if (apart || plan.smears)
             finish_row<F, false>(job, plan, row, &block, 1, {0, 1, true}, totals);
         else
@@ -359,6 +367,17 @@ NXENT_NOINLINE void sum_column_targets(const Plan& plan, const float* columns, s
           }));
 }
 
+// Which labels are the greatest of their rows, with the greatest of the others.
+NXENT_NOINLINE void note_correct(RowGroup& group, const float* z, size_t stride, size_t classes,
+                                 const float* greatests) {
+    for (size_t k = 0; k < kLanes; ++k) {
+        const float* const row = z + k * stride;
+        const size_t label = group.label[k];
+        if (label >= classes) continue;
+        group.correct[k] = allows_label(row, 0, classes, greatests[k], label, static_cast<double>(row[label]));
+    }
+}
+
 // A group of few classes. False, with nothing written, where a row is not ordinary.
 NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan, RowGroup& group,
                                                  nxent_totals& totals) {
@@ -388,9 +407,12 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     }
     F greatest = set(-__builtin_huge_valf());
     for (size_t j = 0; j < classes; ++j) greatest = greater(load(columns + j * kLanes), greatest);
+    alignas(64) float greatests[kLanes];
+    store(greatests, greatest);
     // As in anchor_at(), where nothing is shifted.
     const D m = widen(greatest) * set(plan.slope), n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
+    if (job.counts_correct) note_correct(group, z, z_stride, classes, greatests);
     GroupTargets targets;
     if (plan.sums_targets) {
         // With the labels.
