@@ -105,6 +105,30 @@ TEST_P(FamilyBits, OfARowAreThoseOfItAlone) {
     });
 }
 
+// lse is near 0 here, where the last bit of a sum shows in many of its own.
+TEST_P(FamilyBits, LseOfIgnoredRowsAmongOthersIsThatOfThemAlone) {
+    if (operation() != Operation::CrossEntropy) GTEST_SKIP() << "ignores nothing";
+    SplitMix64 random(12);
+    for (const size_t classes : {2, 3, 10, 40, 200}) {
+        Request request;
+        request.type = type();
+        request.rows = 64;
+        request.classes = classes;
+        request.ignores = request.wants_lse = true;
+        request.ignore_index = -1;
+        for (size_t i = 0; i < request.rows; ++i) {
+            request.labels.push_back(random.one_in(2) ? -1 : static_cast<int64_t>(random.below(classes)));
+            for (size_t j = 0; j < classes; ++j)
+                request.logits.push_back(
+                    bits_of(type(), 0.1 * fraction(random) - std::log(static_cast<double>(classes))));
+        }
+        const Bits lse = run(request).lse;
+        for (size_t i = 0; i < request.rows; ++i)
+            expect_same_bits(rows_of(lse, i, i + 1, 1), run(row_of(request, i)).lse,
+                             std::to_string(classes) + " classes, row " + std::to_string(i));
+    }
+}
+
 TEST_P(FamilyBits, OfARowInPartsAreThoseOfTheWhole) {
     if (operation() != Operation::CrossEntropy || (type() != Type::Float32 && type() != Type::Float64))
         GTEST_SKIP() << "does not come in parts";

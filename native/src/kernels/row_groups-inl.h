@@ -485,7 +485,8 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 group.label[count] = inside ? static_cast<size_t>(y) : kNoLabel;
                 group.weight[count] = 1;
             }
-        else if (whole)
+        // Not where an ignored row's lse is wanted, for which the label's exponential is not apart.
+        else if (whole && !(job.ignores && job.lse))
             for (; count < kLanes; ++count, ++i) {
                 const Label label = label_of(job, i);
                 group.index[count] = i;
