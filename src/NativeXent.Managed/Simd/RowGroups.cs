@@ -14,13 +14,15 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     where TFloats : unmanaged, IVector<TFloats>
     where TDoubles : unmanaged, IDoubleVector<TDoubles, TFloats>
 {
-    // Groups of so many elements; rows one by one where that would be too few rows.
-    private const nuint GroupElements = 2 * BlockLength;
-    private const int LeastGroup = 4;
+    // Groups have so many elements, what the first-level cache takes; where that would be too few rows, they come one by
+    // one.
+    private const nuint GroupElements = BlockLength;
+    private const int LeastGroup = 2;
     private const nuint GroupedClasses = GroupElements / LeastGroup;
 
-    // So few that a group goes class by class, with a lane for each row.
+    // So few that a group goes class by class, with a lane for each row, where so many rows take as long as sixteen.
     private const nuint FewClasses = 128;
+    private const int LeastGroupOfFewClasses = 4;
 
     internal static new void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
@@ -84,7 +86,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             }
 
             group.Count = count;
-            bool done = count >= LeastGroup;
+            bool done = count >= (few ? LeastGroupOfFewClasses : LeastGroup);
             if (done)
             {
                 for (int k = count; k < Lanes.Length; k++)
@@ -95,14 +97,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                     uOfLabel[k] = uOfLabel[0];
                 }
 
-                if (few)
-                {
-                    done = ComputeGroupOfFewClasses(job, plan, &group, ref totals);
-                }
-                else
-                {
-                    ComputeGroup(job, plan, &group, ref totals);
-                }
+                done = few
+                    ? ComputeGroupOfFewClasses(job, plan, &group, ref totals)
+                    : ComputeGroup(job, plan, &group, ref totals);
             }
 
             for (int k = 0; !done && k < count; k++)
@@ -316,10 +313,11 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         }
     }
 
-    // A group whose rows are passed over one after the other.
+    // A group whose rows are passed over one after the other, by each pass. False, with nothing written, where a row is not
+    // ordinary.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
-    private static void ComputeGroup(
+    private static bool ComputeGroup(
         in SoftmaxCrossEntropyJob job, in Plan plan, RowGroup* group, ref Totals totals)
     {
         nuint classes = job.Classes;
@@ -328,79 +326,136 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         // Where gradients are not float32, e is kept here.
         bool converts = job.ElementType != ElementType.Float32;
-        float* scratch = stackalloc float[converts ? (int)classes * group->Count : 0];
+        float* scratch = stackalloc float[converts ? (int)GroupElements : 0];
         float** e = stackalloc float*[Lanes.Length];
-        Block* blocks = stackalloc Block[Lanes.Length];
-        double* exponents = stackalloc double[Lanes.Length];
-        double* others = stackalloc double[Lanes.Length];
-        bool shifted = false;
+        Others<float>* others = stackalloc Others<float>[Lanes.Length];
+        Lanes<float> greatests = default;
         for (int k = 0; k < group->Count; k++)
         {
-            nuint i = index[k];
-            ElementArray z = LogitsOf(job, i);
-            e[k] = converts ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, i).Start;
+            ElementArray z = LogitsOf(job, index[k]);
+            e[k] = converts ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, index[k]).Start;
             if (converts)
             {
                 LoadRun(z, 0, e[k], classes);
             }
 
-            RowMemory memory = new() { Z = converts ? new(e[k], 1, ElementType.Float32) : z, E = e[k], KeepsE = true };
-            ComputeSimpleBlock(job, plan, memory, 0, classes, labels[k], out blocks[k]);
-            exponents[k] = blocks[k].Anchor.Exponent;
-            others[k] = blocks[k].Others.High;
-            shifted |= IsShifted(blocks[k].Anchor);
+            LookAt(others + k, converts ? e[k] : (float*)z.Start, classes, labels[k]);
+            greatests[k] = (float)GreatestOther(others + k);
         }
 
-        for (int k = group->Count; k < Lanes.Length; k++)
+        double* exponents = stackalloc double[Lanes.Length];
+        double* sums = stackalloc double[Lanes.Length];
+        GroupConstants constants;
+        if (!AnchorGroup(plan, TFloats.Load((float*)&greatests), exponents, &constants))
         {
-            exponents[k] = exponents[0];
-            others[k] = others[0];
-        }
-
-        GroupGradient gradient;
-        if (!shifted && FinishGroup(job, plan, group, exponents, others, &gradient, ref totals))
-        {
-            float* lowest = (float*)&gradient.Lowest;
-            float* high = (float*)&gradient.High;
-            float* low = (float*)&gradient.Low;
-            float* ofLabel = (float*)&gradient.Label;
-            for (int k = 0; k < group->Count; k++)
-            {
-                Scale<float> scale = new(lowest[k], high[k], low[k], (float)Scale.Unbias);
-                ScaleBlock(e[k], classes, scale);
-                if (labels[k] < classes)
-                {
-                    e[k][labels[k]] = ofLabel[k];
-                }
-
-                if (converts)
-                {
-                    StoreRun(GradientOf(job, index[k]), 0, e[k], classes, false, true);
-                }
-            }
-
-            return;
+            return false;
         }
 
         for (int k = 0; k < group->Count; k++)
         {
-            nuint i = index[k];
+            Exponential<TFloats> c = new(
+                default,
+                TFloats.Set(((float*)&constants.Lowest)[k]),
+                TFloats.Set(((float*)&constants.Round)[k]),
+                TFloats.Set(constants.Slope),
+                TFloats.Set(constants.SlopeLow),
+                TFloats.Set(((float*)&constants.Least)[k]));
+            sums[k] = plan.Scales
+                ? BlockExponentials<Scaled>(others + k, e[k], c).High
+                : BlockExponentials<Plain>(others + k, e[k], c).High;
+        }
+
+        for (int k = group->Count; k < Lanes.Length; k++)
+        {
+            sums[k] = sums[0];
+        }
+
+        // FinishGroup() takes these for its own numbers.
+        double* finishedExponents = stackalloc double[Lanes.Length];
+        double* finishedSums = stackalloc double[Lanes.Length];
+        TDoubles.Store(finishedExponents, TDoubles.Load(exponents));
+        TDoubles.Store(finishedSums, TDoubles.Load(sums));
+        GroupGradient gradient;
+        if (!FinishGroup(job, plan, group, finishedExponents, finishedSums, &gradient, ref totals))
+        {
+            FinishRows(job, plan, group, e, exponents, sums, ref totals);
+            return true;
+        }
+
+        float* lowest = (float*)&gradient.Lowest;
+        float* high = (float*)&gradient.High;
+        float* low = (float*)&gradient.Low;
+        float* ofLabel = (float*)&gradient.Label;
+        for (int k = 0; k < group->Count; k++)
+        {
+            Scale<float> scale = new(lowest[k], high[k], low[k], (float)Scale.Unbias);
+            ScaleBlock(e[k], classes, scale);
+            if (labels[k] < classes)
+            {
+                e[k][labels[k]] = ofLabel[k];
+            }
+
+            if (converts)
+            {
+                StoreRun(GradientOf(job, index[k]), 0, e[k], classes, false, true);
+            }
+        }
+
+        return true;
+    }
+
+    // The anchors of a group's rows and the constants of their exponentials: as in AnchorAt(), where nothing is shifted.
+    // False where something is.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool AnchorGroup(in Plan plan, TFloats greatest, double* exponents, GroupConstants* constants)
+    {
+        TDoubles m = TDoubles.Widen(greatest) * TDoubles.Set(plan.Slope);
+        TDoubles exponent = DoubleMath.NearestExponent(m);
+        TDoubles.Store(exponents, exponent);
+        TDoubles lowest = ExponentialLowest(exponent);
+        constants->Lowest = TDoubles.Narrow(lowest);
+        constants->Round = TDoubles.Narrow(ExponentialRound(exponent));
+        constants->Least = plan.Scales
+            ? TDoubles.Narrow(ExponentialLeast(lowest, TDoubles.Set(plan.Slope)))
+            : default;
+        constants->Slope = (float)plan.Slope;
+        constants->SlopeLow = (float)(plan.Slope - constants->Slope);
+        return !(TDoubles.GreatestLane(DoubleMath.Magnitude(m)) > FloatNumbers<TFloats, TDoubles>.ShiftAbove);
+    }
+
+    // From the sums of rows that are not all ordinary to their results.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FinishRows(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        RowGroup* group,
+        float** e,
+        double* exponents,
+        double* sums,
+        ref Totals totals)
+    {
+        for (int k = 0; k < group->Count; k++)
+        {
+            nuint i = ((nuint*)&group->Index)[k];
+            double u = ((double*)&group->U)[k];
+            Anchor anchor = new(0, exponents[k]);
+            Block block = new() { Anchor = anchor, Base = anchor, Others = new(sums[k]) };
             Row row = new()
             {
                 Index = i,
                 Memory = new() { Z = LogitsOf(job, i), Gradient = GradientOf(job, i), E = e[k], KeepsE = true },
-                Label = new() { Index = labels[k], Weight = ((double*)&group->Weight)[k] },
+                Label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] },
                 ZLabel = double.NegativeInfinity, // matters to a softcap only
-                ULabel = ((double*)&group->U)[k],
-                Anchor = Higher(blocks[k].Anchor, AnchorAt(((double*)&group->U)[k])),
+                ULabel = u,
+                Anchor = Higher(anchor, AnchorAt(u)),
             };
-            if (converts)
+            if (job.ElementType != ElementType.Float32)
             {
-                FinishRow<No>(job, plan, row, &blocks[k], 1, new(0, 1, true), ref totals);
+                FinishRow<No>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
             else
             {
-                FinishRow<Yes>(job, plan, row, &blocks[k], 1, new(0, 1, true), ref totals);
+                FinishRow<Yes>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
         }
     }
@@ -490,33 +545,62 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     private static TFloats ScaledColumn(float* column, in Scale<TFloats> scale) =>
         FloatNumbers<TFloats, TDoubles>.Scaled(TFloats.Load(column), scale);
 
-    // Stores e, and gives each row's sum: class j is added in lane j of a tile, modulo the lanes, and then the lanes in
-    // the order of SumLanes(). Meanwhile logits of later groups are fetched from z on, and from g on where gradients will
-    // be stored. A method of its own, as the compiler keeps only so many vectors of one in registers.
+    // Stores e. Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored. A
+    // method of its own, as the compiler keeps only so many vectors of one in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    [SkipLocalsInit]
-    private static TDoubles ColumnExponentials<TInput>(
-        float* columns, nuint classes, in Exponential<TFloats> constants, float* z, float* g)
+    private static void ColumnExponentials<TInput>(
+        float* columns, nuint classes, in Exponential<TFloats> c, float* z, float* g)
         where TInput : struct, IInput
     {
-        Exponential<TFloats> c = constants;
+        Reduced<TFloats> x = FloatNumbers<TFloats, TDoubles>.Reduce<TInput>(TFloats.Load(columns), default, c);
+        float* last = columns + ((classes - 1) * LaneCount);
+        PrefetchColumn(z, g);
+        for (; columns < last; columns += LaneCount)
+        {
+            z += LaneCount;
+            g += LaneCount;
+            PrefetchColumn(z, g);
+            Reduced<TFloats> next = FloatNumbers<TFloats, TDoubles>.Reduce<TInput>(
+                TFloats.Load(columns + LaneCount), default, c);
+            TFloats.Store(columns, FloatNumbers<TFloats, TDoubles>.Exponential(x));
+            x = next;
+        }
+
+        TFloats.Store(columns, FloatNumbers<TFloats, TDoubles>.Exponential(x));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrefetchColumn(float* z, float* g)
+    {
+        Exponentials.Prefetch(z);
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch1(g);
+        }
+    }
+
+    // The sum of each row's e: class j is added in lane j of a tile, modulo the lanes, and then the lanes in the order of
+    // SumLanes().
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static TDoubles SumColumns(float* columns, nuint classes)
+    {
         TDoubles* sum = stackalloc TDoubles[Lanes.Length];
         nuint lanes = nuint.Min(classes, LaneCount);
         for (nuint lane = 0; lane < lanes; lane++)
         {
-            TileSum<TFloats> tile = EmptyTile();
-            for (nuint j = lane; j < classes; j += LaneCount)
+            TFloats first = TFloats.Load(columns + (lane * LaneCount));
+            if (lane + LaneCount >= classes)
             {
-                Exponentials.Prefetch(z + (j * LaneCount));
-                if (Sse.IsSupported)
-                {
-                    Sse.Prefetch1(g + (j * LaneCount));
-                }
+                sum[lane] = TDoubles.Widen(first);
+                continue;
+            }
 
-                float* column = columns + (j * LaneCount);
-                TFloats e = FloatNumbers<TFloats, TDoubles>.Exponential<TInput>(TFloats.Load(column), default, c);
-                TFloats.Store(column, e);
-                Accumulate(ref tile, e);
+            TileSum<TFloats> tile = EmptyTile();
+            Accumulate(ref tile, first);
+            for (nuint j = lane + LaneCount; j < classes; j += LaneCount)
+            {
+                Accumulate(ref tile, TFloats.Load(columns + (j * LaneCount)));
             }
 
             TFloats high = TFloats.Subtract(tile.High, TFloats.Set((float)Exponentials.SumBase));
@@ -579,29 +663,31 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             greatest = TFloats.Greater(TFloats.Load(columns + (j * LaneCount)), greatest);
         }
 
-        // As in AnchorAt(), where nothing is shifted.
-        TDoubles m = TDoubles.Widen(greatest) * TDoubles.Set(plan.Slope);
-        TDoubles exponent = DoubleMath.NearestExponent(m);
-        if (TDoubles.GreatestLane(DoubleMath.Magnitude(m)) > FloatNumbers<TFloats, TDoubles>.ShiftAbove)
+        double* exponents = stackalloc double[Lanes.Length];
+        double* sums = stackalloc double[Lanes.Length];
+        GroupConstants constants;
+        if (!AnchorGroup(plan, greatest, exponents, &constants))
         {
             return false;
         }
 
-        TDoubles lowest = ExponentialLowest(exponent);
-        float slope = (float)plan.Slope;
         Exponential<TFloats> c = new(
             default,
-            TDoubles.Narrow(lowest),
-            TDoubles.Narrow(ExponentialRound(exponent)),
-            TFloats.Set(slope),
-            TFloats.Set((float)(plan.Slope - slope)),
-            plan.Scales ? TDoubles.Narrow(ExponentialLeast(lowest, TDoubles.Set(plan.Slope))) : default);
-        double* exponents = stackalloc double[Lanes.Length];
-        double* sums = stackalloc double[Lanes.Length];
-        TDoubles.Store(exponents, exponent);
-        TDoubles.Store(sums, plan.Scales
-            ? ColumnExponentials<Scaled>(columns, classes, c, z, g)
-            : ColumnExponentials<Plain>(columns, classes, c, z, g));
+            constants.Lowest,
+            constants.Round,
+            TFloats.Set(constants.Slope),
+            TFloats.Set(constants.SlopeLow),
+            constants.Least);
+        if (plan.Scales)
+        {
+            ColumnExponentials<Scaled>(columns, classes, c, z, g);
+        }
+        else
+        {
+            ColumnExponentials<Plain>(columns, classes, c, z, g);
+        }
+
+        TDoubles.Store(sums, SumColumns(columns, classes));
         GroupGradient gradient;
         if (!FinishGroup(job, plan, group, exponents, sums, &gradient, ref totals))
         {
@@ -639,6 +725,16 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
         internal Lanes<double> U;
+    }
+
+    // What the exponentials of a group's rows are made of.
+    private struct GroupConstants
+    {
+        internal TFloats Lowest;
+        internal TFloats Round;
+        internal TFloats Least;
+        internal float Slope;
+        internal float SlopeLow;
     }
 
     private struct GroupLosses

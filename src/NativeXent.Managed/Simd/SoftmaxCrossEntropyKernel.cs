@@ -460,7 +460,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     // First pass over a block of a row that is read where it lies, whose e is kept, without softcap or targets beyond the
     // label.
     [SkipLocalsInit]
-    private protected static void ComputeSimpleBlock(
+    private static void ComputeSimpleBlock(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
         in RowMemory row,
