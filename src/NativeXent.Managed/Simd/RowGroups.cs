@@ -131,7 +131,8 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         new ElementArray(job.Gradient, 1, job.ElementType).From(i * job.GradientStride);
 
     // FinishRow() of all rows of a group at once, but for their single elements. False, with nothing written, where a
-    // row is not an ordinary one. A register at a time: so many operations on more would be done in memory.
+    // row is not an ordinary one; its scale is 0 or between 2^-60 and 2^40, where nothing has to be taken out of it. A
+    // register at a time: so many operations on more would be done in memory.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static bool FinishGroup(
@@ -212,13 +213,17 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load((double*)&losses.LogSumExp + k);
             HardwareDoubles allFactor =
                 HardwareDoubles.Set(job.GradScale) * HardwareDoubles.Load(upstream + k) * HardwareDoubles.Set(plan.Chain);
-            HardwareDoubles scale = inverse * (((rest + own) + pull) * allFactor) * HardwareDoubles.Load(factors + k);
+
+            // (−0 becomes 0.)
+            HardwareDoubles scale =
+                (inverse * (((rest + own) + pull) * allFactor) * HardwareDoubles.Load(factors + k)) + zero;
 
             // NaN is strange, too.
+            HardwareDoubles tooSmall = HardwareDoubles.SelectBelow(zero, DoubleMath.Magnitude(scale), one, zero);
             strange += HardwareDoubles.SelectBelow(
                 scale,
-                HardwareDoubles.Set(2.0000000000000004),
-                HardwareDoubles.SelectBelow(scale, HardwareDoubles.Set(8.673617379884035e-19), one, zero),
+                HardwareDoubles.Set(1099511627776.0),
+                HardwareDoubles.SelectBelow(scale, HardwareDoubles.Set(8.673617379884035e-19), tooSmall, zero),
                 one);
             HardwareDoubles label = (((eLabel * inverse) * (rest + pull)) - ((other * inverse) * own)) * allFactor;
             scale.Store(scales + k);
