@@ -44,11 +44,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         nuint classes = job.Classes;
         int most = (int)nuint.Min(GroupElements / classes, Lanes.Length);
         bool few = classes <= FewClasses;
-        bool onlyLabels = few
-            && plan.Target is Target.Int32 or Target.Int64
-            && !job.Ignores
-            && job.ClassWeights is null;
+        bool onlyLabels = !job.Ignores && job.ClassWeights is null;
         Unsafe.SkipInit(out RowGroup group);
+        group.Ignored = default;
         nuint* index = (nuint*)&group.Index;
         nuint* labels = (nuint*)&group.Label;
         double* uOfLabel = (double*)&group.U;
@@ -56,15 +54,25 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         for (nuint i = job.RowBegin; i < job.RowEnd;)
         {
             int count = 0;
-
-            // Where nothing but the labels is of interest, several times as fast as the general way.
-            for (; onlyLabels && count < most && job.RowEnd - i >= (nuint)(most - count); count++, i++)
+            int ignored = 0;
+            if (few && plan.Target is Target.Int32 or Target.Int64 && job.RowEnd - i >= LaneCount)
             {
-                long y = plan.Target == Target.Int32 ? ((int*)job.Targets)[i] : ((long*)job.Targets)[i];
-                bool inside = (ulong)y < classes;
-                index[count] = i;
-                labels[count] = inside ? (nuint)y : NoLabel;
-                weights[count] = 1;
+                // Where nothing but the labels is of interest, several times as fast as the general way.
+                for (; onlyLabels && count < Lanes.Length; count++, i++)
+                {
+                    long y = plan.Target == Target.Int32 ? ((int*)job.Targets)[i] : ((long*)job.Targets)[i];
+                    bool inside = (ulong)y < classes;
+                    index[count] = i;
+                    labels[count] = inside ? (nuint)y : NoLabel;
+                    weights[count] = 1;
+                }
+
+                if (!onlyLabels)
+                {
+                    ignored = TakeRows(job, plan, i, &group);
+                    count = Lanes.Length;
+                    i += LaneCount;
+                }
             }
 
             for (; i < job.RowEnd && count < most; i++)
@@ -78,6 +86,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
                 index[count] = i;
                 labels[count] = label.Index;
+                ((bool*)&group.Ignored)[count] = false;
                 weights[count] = label.Weight;
                 uOfLabel[count] = !few && label.Index < classes
                     ? plan.Slope * Element(LogitsOf(job, i), label.Index)
@@ -86,13 +95,14 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             }
 
             group.Count = count;
-            bool done = count >= (few ? LeastGroupOfFewClasses : LeastGroup);
+            bool done = count >= (few ? LeastGroupOfFewClasses : LeastGroup) && ignored < count;
             if (done)
             {
                 for (int k = count; k < Lanes.Length; k++)
                 {
                     index[k] = index[0];
                     labels[k] = labels[0];
+                    ((bool*)&group.Ignored)[k] = ((bool*)&group.Ignored)[0];
                     weights[k] = weights[0];
                     uOfLabel[k] = uOfLabel[0];
                 }
@@ -107,6 +117,24 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 ComputeAlone(job, plan, index[k], ref totals);
             }
         }
+    }
+
+    // A whole group of few classes, from row i on. Gives how many of them are ignored.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int TakeRows(in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, RowGroup* group)
+    {
+        int ignored = 0;
+        for (int k = 0; k < Lanes.Length; k++, i++)
+        {
+            Label label = LabelOf(job, plan, i);
+            ((nuint*)&group->Index)[k] = i;
+            ((nuint*)&group->Label)[k] = label.IsIgnored ? 0 : label.Index;
+            ((bool*)&group->Ignored)[k] = label.IsIgnored;
+            ((double*)&group->Weight)[k] = label.Weight;
+            ignored += label.IsIgnored ? 1 : 0;
+        }
+
+        return ignored;
     }
 
     private static void ComputeAlone(
@@ -191,7 +219,12 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             losses.LogSumExp = default;
         }
 
-        LoadUpstream(job, group, upstream);
+        bool loadsUpstream = job.Upstream is not null || job.Ignores;
+        if (loadsUpstream)
+        {
+            LoadUpstream(job, group, upstream);
+        }
+
         double* scales = blockSums;
         double* labels = blockExponents;
         double* lowest = factors;
@@ -211,8 +244,13 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             HardwareDoubles inverse = one / (other + eLabel);
             HardwareDoubles pull =
                 HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load((double*)&losses.LogSumExp + k);
-            HardwareDoubles allFactor =
-                HardwareDoubles.Set(job.GradScale) * HardwareDoubles.Load(upstream + k) * HardwareDoubles.Set(plan.Chain);
+            HardwareDoubles allFactor = HardwareDoubles.Set(job.GradScale);
+            if (loadsUpstream)
+            {
+                allFactor *= HardwareDoubles.Load(upstream + k);
+            }
+
+            allFactor *= HardwareDoubles.Set(plan.Chain);
 
             // (−0 becomes 0.)
             HardwareDoubles scale =
@@ -248,13 +286,33 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             PutGroupLosses(job, group, &losses, ref totals);
         }
 
-        for (int k = 0; k < group->Count; k++)
+        if (job.ClassWeights is not null || job.Ignores)
         {
-            totals.Weight += ((double*)&group->Weight)[k];
+            CountGroup(group, ref totals);
+        }
+        else
+        {
+            totals.Weight += group->Count;
+            totals.Rows += (ulong)group->Count;
         }
 
-        totals.Rows += (ulong)group->Count;
         return true;
+    }
+
+    // Adds a group to the totals.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CountGroup(RowGroup* group, ref Totals totals)
+    {
+        double weight = totals.Weight;
+        ulong rows = totals.Rows;
+        for (int k = 0; k < group->Count; k++)
+        {
+            weight += ((double*)&group->Weight)[k];
+            rows += ((bool*)&group->Ignored)[k] ? 0u : 1;
+        }
+
+        totals.Weight = weight;
+        totals.Rows = rows;
     }
 
     // LossesOf() of all rows of a group: the same operations.
@@ -301,8 +359,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     {
         for (int k = 0; k < group->Count; k++)
         {
-            double loss = ((double*)&losses->Loss)[k];
-            double zLoss = ((double*)&losses->ZLoss)[k];
+            bool counts = !((bool*)&group->Ignored)[k];
+            double loss = counts ? ((double*)&losses->Loss)[k] : 0;
+            double zLoss = counts ? ((double*)&losses->ZLoss)[k] : 0;
             PutRowOutputs(job, ((nuint*)&group->Index)[k], loss, zLoss, ((double*)&losses->LogSumExp)[k]);
             totals.Loss += loss;
             totals.ZLoss += zLoss;
@@ -314,7 +373,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     {
         for (int k = 0; k < Lanes.Length; k++)
         {
-            upstream[k] = job.Upstream is null ? 1 : UpstreamOf(job, ((nuint*)&group->Index)[k]);
+            upstream[k] = ((bool*)&group->Ignored)[k] ? 0 : UpstreamOf(job, ((nuint*)&group->Index)[k]);
         }
     }
 
@@ -719,13 +778,13 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         return true;
     }
 
-    // Up to sixteen rows, none of them ignored. Lanes beyond the count hold what the first one
-    // holds.
+    // Up to sixteen rows. Lanes beyond the count hold what the first one holds.
     private struct RowGroup
     {
         internal int Count;
         internal Lanes<nuint> Index;   // in the batch
-        internal Lanes<nuint> Label;   // as in Label
+        internal Lanes<nuint> Label;   // as in Label, but 0 where ignored
+        internal Lanes<bool> Ignored;  // only with few classes: computed like the others, times 0
         internal Lanes<double> Weight;
 
         // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
