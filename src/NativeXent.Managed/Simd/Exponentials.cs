@@ -349,26 +349,41 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
         Others<double>* z, double* e, nuint begin, nuint end, in Exponential<TDoubles> c, ref TileSum<TDoubles> sum)
         where TInput : struct, IInput
     {
+        if (begin == end)
+        {
+            return;
+        }
+
         double* label = z->LabelVector;
         double* withoutLabel = (double*)&z->WithoutLabel;
         for (int i = 0; i < Parts; i++)
         {
             Exponential<TPart> constants = Part(c, i);
             TileSum<TPart> part = new(Part(ref sum.High, i), Part(ref sum.Low, i));
-            for (nuint j = begin; j < end; j += Lanes.Length)
+            double* from = z->Z + begin;
+            double* stop = z->Z + end;
+            TPart* to = (TPart*)(e + begin) + i;
+            Reduced<TPart> x = Reduce<TInput>(((TPart*)(from == label ? withoutLabel : from))[i], constants);
+            while ((from += Lanes.Length) < stop)
             {
-                double* from = z->Z + j;
                 Exponentials.Prefetch(from);
+                double* vector = from;
                 if (from == label)
                 {
-                    from = withoutLabel;
+                    vector = withoutLabel;
                 }
 
-                TPart v = Exponential<TInput>(((TPart*)from)[i], constants);
-                ((TPart*)(e + j))[i] = v;
+                Reduced<TPart> next = Reduce<TInput>(((TPart*)vector)[i], constants);
+                TPart v = Exponential(x);
+                *to = v;
                 Accumulate(ref part, v);
+                to += Parts;
+                x = next;
             }
 
+            TPart last = Exponential(x);
+            *to = last;
+            Accumulate(ref part, last);
             Part(ref sum.High, i) = part.High;
             Part(ref sum.Low, i) = part.Low;
         }
@@ -437,19 +452,25 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     {
         for (int i = 0; i < Parts; i++)
         {
-            Part(ref z, i) = Exponential<TInput>(Part(ref z, i), Part(c, i));
+            Part(ref z, i) = Exponential(Reduce<TInput>(Part(ref z, i), Part(c, i)));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TPart Exponential<TInput>(TPart z, in Exponential<TPart> c)
+    private static Reduced<TPart> Reduce<TInput>(TPart z, in Exponential<TPart> c)
         where TInput : struct, IInput
     {
         TPart x = TPart.Greater(
             c.Lowest, TInput.IsShifted ? z - c.Shift : TInput.IsScaled ? z * c.Slope : z);
         TPart shifted = (x * TPart.Set(DoubleMath.Log2E)) + c.Round;
-        TPart p = DoubleMath.ExpReduced(DoubleMath.Reduce(x, shifted - c.Round));
-        return (p + p) * TPart.PowerOfTwo(shifted);
+        return new(shifted, DoubleMath.Reduce(x, shifted - c.Round));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TPart Exponential(in Reduced<TPart> x)
+    {
+        TPart p = DoubleMath.ExpReduced(x.R);
+        return (p + p) * TPart.PowerOfTwo(x.Exponent);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
