@@ -15,7 +15,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     where TDoubles : unmanaged, IDoubleVector<TDoubles, TFloats>
 {
     // Groups have so many elements, what the first-level cache takes; where that would be too few rows, they come one by
-    // one. Fewer rows than natively: what is done for sixteen rows at once takes longer here.
+    // one. The least is more than natively: what is done for sixteen rows at once takes longer here.
     private const nuint GroupElements = BlockLength;
     private const int LeastGroup = 4;
     private const nuint GroupedClasses = GroupElements / LeastGroup;
