@@ -29,9 +29,9 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
     /// </summary>
     static abstract void Accumulate(ref TileSum<TVector> sum, TVector e);
 
-    /// <summary>Stores e of whole vectors of logits, and adds it.</summary>
+    /// <summary>Stores e of whole vectors of logits from begin to end, and adds it.</summary>
     static abstract void WholeVectors<TInput>(
-        TScalar* z, TScalar* e, nuint count, in Exponential<TVector> c, ref TileSum<TVector> sum)
+        Others<TScalar>* z, TScalar* e, nuint begin, nuint end, in Exponential<TVector> c, ref TileSum<TVector> sum)
         where TInput : struct, IInput;
 
     static abstract void AddTile(ref BlockSum<TDoubles> sum, in TileSum<TVector> tile);
@@ -87,6 +87,31 @@ internal readonly struct Exponential<TVector>(
     internal readonly TVector Slope = slope;
     internal readonly TVector SlopeLow = slopeLow;
     internal readonly TVector Least = least;
+}
+
+/// <summary>
+/// An exponential whose argument is reduced. A loop does so with the next vector before it goes on with this one, as a
+/// processor does not look far enough ahead to do that by itself.
+/// </summary>
+internal readonly struct Reduced<TVector>(TVector exponent, TVector r)
+    where TVector : unmanaged
+{
+    internal readonly TVector Exponent = exponent; // with the result's exponent field in its low bits
+    internal readonly TVector R = r;               // the result is 2·exp(r), and a power of two
+}
+
+/// <summary>
+/// A run of logits where the label's, which may lie outside, reads −infinity and adds nothing. It stays where it was made.
+/// </summary>
+internal unsafe struct Others<TScalar>
+    where TScalar : unmanaged
+{
+    internal TScalar* Z;
+    internal nuint Whole; // logits come in whole vectors up to here, then in a cut one if any are left
+    internal nuint Count;
+    internal TScalar* LabelVector; // nowhere, if not among the whole ones
+    internal nuint LabelLane;      // of the cut vector; beyond all where the label is not there
+    internal Lanes<TScalar> WithoutLabel;
 }
 
 /// <summary>A tile's sum, lane by lane: High − the sum's base + Low.</summary>
@@ -171,6 +196,10 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TFloats Exponential<TInput>(TFloats z, TFloats low, in Exponential<TFloats> c)
+        where TInput : struct, IInput => Exponential(Reduce<TInput>(z, low, c));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Reduced<TFloats> Reduce<TInput>(TFloats z, TFloats low, in Exponential<TFloats> c)
         where TInput : struct, IInput
     {
         if (TInput.IsShifted)
@@ -189,7 +218,7 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
 
         z = TFloats.Greater(c.Lowest, z);
 
-        // n = rint(z·log2 e); r = z − n·ln 2 (Cody and Waite); 2·exp(r) by a minimax polynomial.
+        // n = rint(z·log2 e); r = z − n·ln 2 (Cody and Waite).
         TFloats shifted = TFloats.FusedMultiplyAdd(z, TFloats.Set(Log2E), c.Round);
         TFloats n = TFloats.Subtract(shifted, c.Round);
         TFloats r = TFloats.FusedNegateMultiplyAdd(n, TFloats.Set(Ln2High), z);
@@ -198,6 +227,14 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
             : TInput.IsScaled
             ? TFloats.Subtract(r, TFloats.FusedMultiplyAdd(n, TFloats.Set(Ln2Low), low))
             : TFloats.FusedNegateMultiplyAdd(n, TFloats.Set(Ln2Low), r);
+        return new(shifted, r);
+    }
+
+    // 2·exp(r) by a minimax polynomial.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TFloats Exponential(in Reduced<TFloats> x)
+    {
+        TFloats r = x.R;
         TFloats p = TFloats.FusedMultiplyAdd(TFloats.Set(0.0003949224f), r, TFloats.Set(0.0027870901f));
         p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(0.016667128f));
         p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(0.08333292f));
@@ -205,7 +242,7 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
         p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(1.0f));
         p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(2.0f));
         p = TFloats.FusedMultiplyAdd(p, r, TFloats.Set(2.0f));
-        return TFloats.Multiply(p, TFloats.PowerOfTwo(shifted));
+        return TFloats.Multiply(p, TFloats.PowerOfTwo(x.Exponent));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -216,18 +253,45 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
         sum.High = high;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void WholeVectors<TInput>(
-        float* z, float* e, nuint count, in Exponential<TFloats> c, ref TileSum<TFloats> sum)
+        Others<float>* z, float* e, nuint begin, nuint end, in Exponential<TFloats> c, ref TileSum<TFloats> sum)
         where TInput : struct, IInput
     {
-        for (nuint j = 0; j < count; j += Lanes.Length)
+        if (begin == end)
         {
-            Exponentials.Prefetch(z + j);
-            TFloats v = Exponential<TInput>(TFloats.Load(z + j), default, c);
-            TFloats.Store(e + j, v);
-            Accumulate(ref sum, v);
+            return;
         }
+
+        float* label = z->LabelVector;
+        float* withoutLabel = (float*)&z->WithoutLabel;
+        float* logits = z->Z + begin;
+        float* stop = z->Z + end;
+        e += begin;
+        TileSum<TFloats> total = sum;
+        Reduced<TFloats> x = Reduce<TInput>(TFloats.Load(logits == label ? withoutLabel : logits), default, c);
+        while ((logits += Lanes.Length) < stop)
+        {
+            Exponentials.Prefetch(logits);
+            Exponentials.PrefetchStored(e);
+            float* from = logits;
+            if (logits == label)
+            {
+                from = withoutLabel;
+            }
+
+            Reduced<TFloats> next = Reduce<TInput>(TFloats.Load(from), default, c);
+            TFloats v = Exponential(x);
+            TFloats.Store(e, v);
+            Accumulate(ref total, v);
+            e += Lanes.Length;
+            x = next;
+        }
+
+        TFloats last = Exponential(x);
+        TFloats.Store(e, last);
+        Accumulate(ref total, last);
+        sum = total;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -282,22 +346,44 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     // One part of all vectors after the other, so that the part's sum stays in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void WholeVectors<TInput>(
-        double* z, double* e, nuint count, in Exponential<TDoubles> c, ref TileSum<TDoubles> sum)
+        Others<double>* z, double* e, nuint begin, nuint end, in Exponential<TDoubles> c, ref TileSum<TDoubles> sum)
         where TInput : struct, IInput
     {
+        if (begin == end)
+        {
+            return;
+        }
+
+        double* label = z->LabelVector;
+        double* withoutLabel = (double*)&z->WithoutLabel;
         for (int i = 0; i < Parts; i++)
         {
             Exponential<TPart> constants = Part(c, i);
             TileSum<TPart> part = new(Part(ref sum.High, i), Part(ref sum.Low, i));
-            for (nuint j = 0; j < count; j += Lanes.Length)
+            double* from = z->Z + begin;
+            double* stop = z->Z + end;
+            TPart* to = (TPart*)(e + begin) + i;
+            Reduced<TPart> x = Reduce<TInput>(((TPart*)(from == label ? withoutLabel : from))[i], constants);
+            while ((from += Lanes.Length) < stop)
             {
-                TPart* from = (TPart*)(z + j) + i;
-                Exponentials.Prefetch((double*)from);
-                TPart v = Exponential<TInput>(*from, constants);
-                ((TPart*)(e + j))[i] = v;
+                Exponentials.Prefetch(from);
+                double* vector = from;
+                if (from == label)
+                {
+                    vector = withoutLabel;
+                }
+
+                Reduced<TPart> next = Reduce<TInput>(((TPart*)vector)[i], constants);
+                TPart v = Exponential(x);
+                *to = v;
                 Accumulate(ref part, v);
+                to += Parts;
+                x = next;
             }
 
+            TPart last = Exponential(x);
+            *to = last;
+            Accumulate(ref part, last);
             Part(ref sum.High, i) = part.High;
             Part(ref sum.Low, i) = part.Low;
         }
@@ -366,19 +452,25 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     {
         for (int i = 0; i < Parts; i++)
         {
-            Part(ref z, i) = Exponential<TInput>(Part(ref z, i), Part(c, i));
+            Part(ref z, i) = Exponential(Reduce<TInput>(Part(ref z, i), Part(c, i)));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TPart Exponential<TInput>(TPart z, in Exponential<TPart> c)
+    private static Reduced<TPart> Reduce<TInput>(TPart z, in Exponential<TPart> c)
         where TInput : struct, IInput
     {
         TPart x = TPart.Greater(
             c.Lowest, TInput.IsShifted ? z - c.Shift : TInput.IsScaled ? z * c.Slope : z);
         TPart shifted = (x * TPart.Set(DoubleMath.Log2E)) + c.Round;
-        TPart p = DoubleMath.ExpReduced(DoubleMath.Reduce(x, shifted - c.Round));
-        return (p + p) * TPart.PowerOfTwo(shifted);
+        return new(shifted, DoubleMath.Reduce(x, shifted - c.Round));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TPart Exponential(in Reduced<TPart> x)
+    {
+        TPart p = DoubleMath.ExpReduced(x.R);
+        return (p + p) * TPart.PowerOfTwo(x.Exponent);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -408,6 +500,7 @@ internal static unsafe class Exponentials
 
     // Elements.
     private const nuint PrefetchDistance = 4096;
+    private const nuint PrefetchStoredDistance = 256;
 
     /// <summary>Fetches a later logit: of the next block, or of one of the next rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -417,6 +510,17 @@ internal static unsafe class Exponentials
         if (Sse.IsSupported)
         {
             Sse.Prefetch1(logit + PrefetchDistance);
+        }
+    }
+
+    /// <summary>Fetches a line that exponentials will be stored to.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void PrefetchStored<TScalar>(TScalar* e)
+        where TScalar : unmanaged
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(e + PrefetchStoredDistance);
         }
     }
 }
@@ -482,29 +586,50 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static void Accumulate(ref TileSum<TVector> sum, TVector e) => TNumbers.Accumulate(ref sum, e);
 
-    /// <summary>Stores e for count logits, and gives their sum without the label, which may lie outside.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static void LookAt(Others<TScalar>* others, TScalar* z, nuint count, nuint label)
+    {
+        nuint whole = count / LaneCount * LaneCount;
+        others->Z = z;
+        others->Whole = whole;
+        others->Count = count;
+        others->LabelVector = null;
+        others->LabelLane = label - whole;
+        if (label < whole)
+        {
+            nuint lane = label % LaneCount;
+            TScalar* vector = z + (label - lane);
+            others->LabelVector = vector;
+            TNumbers.Store(
+                (TScalar*)&others->WithoutLabel,
+                TNumbers.ReplaceLane(TNumbers.Load(vector), lane, TNumbers.Scalar(double.NegativeInfinity)));
+        }
+    }
+
+    /// <summary>Stores e, 0 for the label, and gives the sum. e may be where the logits are.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private protected static Pair BlockExponentials<TInput>(
-        TScalar* z, TScalar* e, nuint count, nuint label, in Exponential<TVector> c)
+        Others<TScalar>* z, TScalar* e, in Exponential<TVector> c)
         where TInput : struct, IInput
     {
-        nuint labelVector = label < count ? label / LaneCount * LaneCount : count;
-        nuint whole = count / LaneCount * LaneCount;
+        // The cut vector comes first, so that nothing waits for it, but is added last.
+        nuint whole = z->Whole;
+        nuint count = z->Count;
+        TVector cut = default;
+        if (whole < count)
+        {
+            cut = TNumbers.Exponential<TInput>(CutVector(z), default, c);
+            TNumbers.StorePartial(e + whole, cut, count - whole);
+        }
+
         BlockSum<TDoubles> total = default;
-        for (nuint j = 0; j < count;)
+        for (nuint j = 0; j < count; j += Tile)
         {
             TileSum<TVector> sum = EmptyTile();
-            nuint end = nuint.Min(count, j + Tile);
-            while (j < end)
+            TNumbers.WholeVectors<TInput>(z, e, j, nuint.Min(whole, j + Tile), c, ref sum);
+            if (whole < count && count - j < Tile)
             {
-                nuint stop = nuint.Min(j <= labelVector && labelVector < whole ? labelVector : whole, end);
-                TNumbers.WholeVectors<TInput>(z + j, e + j, stop - j, c, ref sum);
-                j = stop;
-                if (j < end)
-                {
-                    CutVector<TInput>(z, e, j, count, label, c, ref sum);
-                    j += LaneCount;
-                }
+                Accumulate(ref sum, cut);
             }
 
             TNumbers.AddTile(ref total, sum);
@@ -534,77 +659,49 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
         }
     }
 
-    /// <summary>
-    /// The greatest of count logits without the label's, which may lie outside; NaN is passed over.
-    /// </summary>
-    private protected static double GreatestOther(TScalar* z, nuint count, nuint label)
+    /// <summary>NaN is passed over.</summary>
+    private protected static double GreatestOther(Others<TScalar>* others)
     {
-        TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
-        TVector m0 = TNumbers.Set(nothing);
+        TScalar* z = others->Z;
+        TScalar* label = others->LabelVector;
+        TScalar* withoutLabel = (TScalar*)&others->WithoutLabel;
+        nuint whole = others->Whole;
+        TVector m0 = SetAll(double.NegativeInfinity);
         TVector m1 = m0;
         TVector m2 = m0;
         TVector m3 = m0;
-        nuint whole = count / LaneCount * LaneCount;
-        nuint labelVector = label < count ? label / LaneCount * LaneCount : count;
         nuint j = 0;
-        while (true)
+        for (; j + (4 * LaneCount) <= whole; j += 4 * LaneCount)
         {
-            nuint stop = j <= labelVector && labelVector < whole ? labelVector : whole;
-            for (; j + (4 * LaneCount) <= stop; j += 4 * LaneCount)
-            {
-                m0 = TNumbers.Greater(TNumbers.Load(z + j), m0);
-                m1 = TNumbers.Greater(TNumbers.Load(z + j + LaneCount), m1);
-                m2 = TNumbers.Greater(TNumbers.Load(z + j + (2 * LaneCount)), m2);
-                m3 = TNumbers.Greater(TNumbers.Load(z + j + (3 * LaneCount)), m3);
-            }
+            m0 = TNumbers.Greater(VectorAt(z + j), m0);
+            m1 = TNumbers.Greater(VectorAt(z + j + LaneCount), m1);
+            m2 = TNumbers.Greater(VectorAt(z + j + (2 * LaneCount)), m2);
+            m3 = TNumbers.Greater(VectorAt(z + j + (3 * LaneCount)), m3);
+        }
 
-            for (; j < stop; j += LaneCount)
-            {
-                m0 = TNumbers.Greater(TNumbers.Load(z + j), m0);
-            }
+        for (; j < whole; j += LaneCount)
+        {
+            m0 = TNumbers.Greater(VectorAt(z + j), m0);
+        }
 
-            if (j >= count)
-            {
-                break;
-            }
-
-            TVector v = j < whole ? TNumbers.Load(z + j) : TNumbers.LoadPartial(z + j, count - j, nothing);
-            if (label - j < LaneCount)
-            {
-                v = TNumbers.ReplaceLane(v, label - j, nothing);
-            }
-
-            m1 = TNumbers.Greater(v, m1);
-            j += LaneCount;
+        if (j < others->Count)
+        {
+            m1 = TNumbers.Greater(CutVector(others), m1);
         }
 
         return TNumbers.Double(
             TNumbers.GreatestLane(TNumbers.Greater(TNumbers.Greater(m0, m1), TNumbers.Greater(m2, m3))));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        TVector VectorAt(TScalar* at) => TNumbers.Load(at == label ? withoutLabel : at);
     }
 
-    // Exponentials of the vector at j, which holds the label or ends with the row: the label and absent classes count
-    // as −infinity, and add nothing.
+    // What is left after the whole vectors: the label and absent classes count as −infinity, and add nothing.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void CutVector<TInput>(
-        TScalar* z,
-        TScalar* e,
-        nuint j,
-        nuint count,
-        nuint label,
-        in Exponential<TVector> c,
-        ref TileSum<TVector> sum)
-        where TInput : struct, IInput
+    private static TVector CutVector(Others<TScalar>* z)
     {
         TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
-        nuint lanes = nuint.Min(count - j, LaneCount);
-        TVector v = LoadScalars(z + j, lanes, nothing);
-        if (label - j < LaneCount)
-        {
-            v = TNumbers.ReplaceLane(v, label - j, nothing);
-        }
-
-        v = TNumbers.Exponential<TInput>(v, default, c);
-        StoreScalars(e + j, lanes, v);
-        Accumulate(ref sum, v);
+        TVector v = TNumbers.LoadPartial(z->Z + z->Whole, z->Count - z->Whole, nothing);
+        return z->LabelLane < LaneCount ? TNumbers.ReplaceLane(v, z->LabelLane, nothing) : v;
     }
 }

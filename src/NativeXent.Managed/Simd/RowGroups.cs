@@ -14,13 +14,15 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     where TFloats : unmanaged, IVector<TFloats>
     where TDoubles : unmanaged, IDoubleVector<TDoubles, TFloats>
 {
-    // Groups of so many elements; rows one by one where that would be too few rows.
-    private const nuint GroupElements = 2 * BlockLength;
+    // Groups have so many elements, what the first-level cache takes; where that would be too few rows, they come one by
+    // one. The least is more than natively: what is done for sixteen rows at once takes longer here.
+    private const nuint GroupElements = BlockLength;
     private const int LeastGroup = 4;
     private const nuint GroupedClasses = GroupElements / LeastGroup;
 
-    // So few that a group goes class by class, with a lane for each row.
+    // So few that a group goes class by class, with a lane for each row, where so many rows take as long as sixteen.
     private const nuint FewClasses = 128;
+    private const int LeastGroupOfFewClasses = 4;
 
     internal static new void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
@@ -42,11 +44,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         nuint classes = job.Classes;
         int most = (int)nuint.Min(GroupElements / classes, Lanes.Length);
         bool few = classes <= FewClasses;
-        bool onlyLabels = few
-            && plan.Target is Target.Int32 or Target.Int64
-            && !job.Ignores
-            && job.ClassWeights is null;
+        bool onlyLabels = !job.Ignores && job.ClassWeights is null;
         Unsafe.SkipInit(out RowGroup group);
+        group.Ignored = default;
         nuint* index = (nuint*)&group.Index;
         nuint* labels = (nuint*)&group.Label;
         double* uOfLabel = (double*)&group.U;
@@ -54,15 +54,25 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         for (nuint i = job.RowBegin; i < job.RowEnd;)
         {
             int count = 0;
-
-            // Where nothing but the labels is of interest, several times as fast as the general way.
-            for (; onlyLabels && count < most && job.RowEnd - i >= (nuint)(most - count); count++, i++)
+            int ignored = 0;
+            if (few && plan.Target is Target.Int32 or Target.Int64 && job.RowEnd - i >= LaneCount)
             {
-                long y = plan.Target == Target.Int32 ? ((int*)job.Targets)[i] : ((long*)job.Targets)[i];
-                bool inside = (ulong)y < classes;
-                index[count] = i;
-                labels[count] = inside ? (nuint)y : NoLabel;
-                weights[count] = 1;
+                // Where nothing but the labels is of interest, several times as fast as the general way.
+                for (; onlyLabels && count < Lanes.Length; count++, i++)
+                {
+                    long y = plan.Target == Target.Int32 ? ((int*)job.Targets)[i] : ((long*)job.Targets)[i];
+                    bool inside = (ulong)y < classes;
+                    index[count] = i;
+                    labels[count] = inside ? (nuint)y : NoLabel;
+                    weights[count] = 1;
+                }
+
+                if (!onlyLabels)
+                {
+                    ignored = TakeRows(job, plan, i, &group);
+                    count = Lanes.Length;
+                    i += LaneCount;
+                }
             }
 
             for (; i < job.RowEnd && count < most; i++)
@@ -76,6 +86,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
                 index[count] = i;
                 labels[count] = label.Index;
+                ((bool*)&group.Ignored)[count] = false;
                 weights[count] = label.Weight;
                 uOfLabel[count] = !few && label.Index < classes
                     ? plan.Slope * Element(LogitsOf(job, i), label.Index)
@@ -84,25 +95,21 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             }
 
             group.Count = count;
-            bool done = count >= LeastGroup;
+            bool done = count >= (few ? LeastGroupOfFewClasses : LeastGroup) && ignored < count;
             if (done)
             {
                 for (int k = count; k < Lanes.Length; k++)
                 {
                     index[k] = index[0];
                     labels[k] = labels[0];
+                    ((bool*)&group.Ignored)[k] = ((bool*)&group.Ignored)[0];
                     weights[k] = weights[0];
                     uOfLabel[k] = uOfLabel[0];
                 }
 
-                if (few)
-                {
-                    done = ComputeGroupOfFewClasses(job, plan, &group, ref totals);
-                }
-                else
-                {
-                    ComputeGroup(job, plan, &group, ref totals);
-                }
+                done = few
+                    ? ComputeGroupOfFewClasses(job, plan, &group, ref totals)
+                    : ComputeGroup(job, plan, &group, ref totals);
             }
 
             for (int k = 0; !done && k < count; k++)
@@ -110,6 +117,24 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 ComputeAlone(job, plan, index[k], ref totals);
             }
         }
+    }
+
+    // A whole group of few classes, from row i on. Gives how many of them are ignored.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int TakeRows(in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, RowGroup* group)
+    {
+        int ignored = 0;
+        for (int k = 0; k < Lanes.Length; k++, i++)
+        {
+            Label label = LabelOf(job, plan, i);
+            ((nuint*)&group->Index)[k] = i;
+            ((nuint*)&group->Label)[k] = label.IsIgnored ? 0 : label.Index;
+            ((bool*)&group->Ignored)[k] = label.IsIgnored;
+            ((double*)&group->Weight)[k] = label.Weight;
+            ignored += label.IsIgnored ? 1 : 0;
+        }
+
+        return ignored;
     }
 
     private static void ComputeAlone(
@@ -134,7 +159,8 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         new ElementArray(job.Gradient, 1, job.ElementType).From(i * job.GradientStride);
 
     // FinishRow() of all rows of a group at once, but for their single elements. False, with nothing written, where a
-    // row is not an ordinary one. A register at a time: so many operations on more would be done in memory.
+    // row is not an ordinary one; its scale is 0 or between 2^-60 and 2^40, where nothing has to be taken out of it. A
+    // register at a time: so many operations on more would be done in memory.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static bool FinishGroup(
@@ -193,7 +219,12 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             losses.LogSumExp = default;
         }
 
-        LoadUpstream(job, group, upstream);
+        bool loadsUpstream = job.Upstream is not null || job.Ignores;
+        if (loadsUpstream)
+        {
+            LoadUpstream(job, group, upstream);
+        }
+
         double* scales = blockSums;
         double* labels = blockExponents;
         double* lowest = factors;
@@ -213,15 +244,24 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             HardwareDoubles inverse = one / (other + eLabel);
             HardwareDoubles pull =
                 HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load((double*)&losses.LogSumExp + k);
-            HardwareDoubles allFactor =
-                HardwareDoubles.Set(job.GradScale) * HardwareDoubles.Load(upstream + k) * HardwareDoubles.Set(plan.Chain);
-            HardwareDoubles scale = inverse * (((rest + own) + pull) * allFactor) * HardwareDoubles.Load(factors + k);
+            HardwareDoubles allFactor = HardwareDoubles.Set(job.GradScale);
+            if (loadsUpstream)
+            {
+                allFactor *= HardwareDoubles.Load(upstream + k);
+            }
+
+            allFactor *= HardwareDoubles.Set(plan.Chain);
+
+            // (−0 becomes 0.)
+            HardwareDoubles scale =
+                (inverse * (((rest + own) + pull) * allFactor) * HardwareDoubles.Load(factors + k)) + zero;
 
             // NaN is strange, too.
+            HardwareDoubles tooSmall = HardwareDoubles.SelectBelow(zero, DoubleMath.Magnitude(scale), one, zero);
             strange += HardwareDoubles.SelectBelow(
                 scale,
-                HardwareDoubles.Set(2.0000000000000004),
-                HardwareDoubles.SelectBelow(scale, HardwareDoubles.Set(8.673617379884035e-19), one, zero),
+                HardwareDoubles.Set(1099511627776.0),
+                HardwareDoubles.SelectBelow(scale, HardwareDoubles.Set(8.673617379884035e-19), tooSmall, zero),
                 one);
             HardwareDoubles label = (((eLabel * inverse) * (rest + pull)) - ((other * inverse) * own)) * allFactor;
             scale.Store(scales + k);
@@ -246,13 +286,33 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             PutGroupLosses(job, group, &losses, ref totals);
         }
 
-        for (int k = 0; k < group->Count; k++)
+        if (job.ClassWeights is not null || job.Ignores)
         {
-            totals.Weight += ((double*)&group->Weight)[k];
+            CountGroup(group, ref totals);
+        }
+        else
+        {
+            totals.Weight += group->Count;
+            totals.Rows += (ulong)group->Count;
         }
 
-        totals.Rows += (ulong)group->Count;
         return true;
+    }
+
+    // Adds a group to the totals.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CountGroup(RowGroup* group, ref Totals totals)
+    {
+        double weight = totals.Weight;
+        ulong rows = totals.Rows;
+        for (int k = 0; k < group->Count; k++)
+        {
+            weight += ((double*)&group->Weight)[k];
+            rows += ((bool*)&group->Ignored)[k] ? 0u : 1;
+        }
+
+        totals.Weight = weight;
+        totals.Rows = rows;
     }
 
     // LossesOf() of all rows of a group: the same operations.
@@ -299,8 +359,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     {
         for (int k = 0; k < group->Count; k++)
         {
-            double loss = ((double*)&losses->Loss)[k];
-            double zLoss = ((double*)&losses->ZLoss)[k];
+            bool counts = !((bool*)&group->Ignored)[k];
+            double loss = counts ? ((double*)&losses->Loss)[k] : 0;
+            double zLoss = counts ? ((double*)&losses->ZLoss)[k] : 0;
             PutRowOutputs(job, ((nuint*)&group->Index)[k], loss, zLoss, ((double*)&losses->LogSumExp)[k]);
             totals.Loss += loss;
             totals.ZLoss += zLoss;
@@ -312,14 +373,15 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     {
         for (int k = 0; k < Lanes.Length; k++)
         {
-            upstream[k] = job.Upstream is null ? 1 : UpstreamOf(job, ((nuint*)&group->Index)[k]);
+            upstream[k] = ((bool*)&group->Ignored)[k] ? 0 : UpstreamOf(job, ((nuint*)&group->Index)[k]);
         }
     }
 
-    // A group whose rows are passed over one after the other.
+    // A group whose rows are passed over one after the other, by each pass. False, with nothing written, where a row is not
+    // ordinary.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
-    private static void ComputeGroup(
+    private static bool ComputeGroup(
         in SoftmaxCrossEntropyJob job, in Plan plan, RowGroup* group, ref Totals totals)
     {
         nuint classes = job.Classes;
@@ -328,79 +390,136 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         // Where gradients are not float32, e is kept here.
         bool converts = job.ElementType != ElementType.Float32;
-        float* scratch = stackalloc float[converts ? (int)classes * group->Count : 0];
+        float* scratch = stackalloc float[converts ? (int)GroupElements : 0];
         float** e = stackalloc float*[Lanes.Length];
-        Block* blocks = stackalloc Block[Lanes.Length];
-        double* exponents = stackalloc double[Lanes.Length];
-        double* others = stackalloc double[Lanes.Length];
-        bool shifted = false;
+        Others<float>* others = stackalloc Others<float>[Lanes.Length];
+        Lanes<float> greatests = default;
         for (int k = 0; k < group->Count; k++)
         {
-            nuint i = index[k];
-            ElementArray z = LogitsOf(job, i);
-            e[k] = converts ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, i).Start;
+            ElementArray z = LogitsOf(job, index[k]);
+            e[k] = converts ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, index[k]).Start;
             if (converts)
             {
                 LoadRun(z, 0, e[k], classes);
             }
 
-            RowMemory memory = new() { Z = converts ? new(e[k], 1, ElementType.Float32) : z, E = e[k], KeepsE = true };
-            ComputeSimpleBlock(job, plan, memory, 0, classes, labels[k], out blocks[k]);
-            exponents[k] = blocks[k].Anchor.Exponent;
-            others[k] = blocks[k].Others.High;
-            shifted |= IsShifted(blocks[k].Anchor);
+            LookAt(others + k, converts ? e[k] : (float*)z.Start, classes, labels[k]);
+            greatests[k] = (float)GreatestOther(others + k);
         }
 
-        for (int k = group->Count; k < Lanes.Length; k++)
+        double* exponents = stackalloc double[Lanes.Length];
+        double* sums = stackalloc double[Lanes.Length];
+        GroupConstants constants;
+        if (!AnchorGroup(plan, TFloats.Load((float*)&greatests), exponents, &constants))
         {
-            exponents[k] = exponents[0];
-            others[k] = others[0];
-        }
-
-        GroupGradient gradient;
-        if (!shifted && FinishGroup(job, plan, group, exponents, others, &gradient, ref totals))
-        {
-            float* lowest = (float*)&gradient.Lowest;
-            float* high = (float*)&gradient.High;
-            float* low = (float*)&gradient.Low;
-            float* ofLabel = (float*)&gradient.Label;
-            for (int k = 0; k < group->Count; k++)
-            {
-                Scale<float> scale = new(lowest[k], high[k], low[k], (float)Scale.Unbias);
-                ScaleBlock(e[k], classes, scale);
-                if (labels[k] < classes)
-                {
-                    e[k][labels[k]] = ofLabel[k];
-                }
-
-                if (converts)
-                {
-                    StoreRun(GradientOf(job, index[k]), 0, e[k], classes, false, true);
-                }
-            }
-
-            return;
+            return false;
         }
 
         for (int k = 0; k < group->Count; k++)
         {
-            nuint i = index[k];
+            Exponential<TFloats> c = new(
+                default,
+                TFloats.Set(((float*)&constants.Lowest)[k]),
+                TFloats.Set(((float*)&constants.Round)[k]),
+                TFloats.Set(constants.Slope),
+                TFloats.Set(constants.SlopeLow),
+                TFloats.Set(((float*)&constants.Least)[k]));
+            sums[k] = plan.Scales
+                ? BlockExponentials<Scaled>(others + k, e[k], c).High
+                : BlockExponentials<Plain>(others + k, e[k], c).High;
+        }
+
+        for (int k = group->Count; k < Lanes.Length; k++)
+        {
+            sums[k] = sums[0];
+        }
+
+        // FinishGroup() takes these for its own numbers.
+        double* finishedExponents = stackalloc double[Lanes.Length];
+        double* finishedSums = stackalloc double[Lanes.Length];
+        TDoubles.Store(finishedExponents, TDoubles.Load(exponents));
+        TDoubles.Store(finishedSums, TDoubles.Load(sums));
+        GroupGradient gradient;
+        if (!FinishGroup(job, plan, group, finishedExponents, finishedSums, &gradient, ref totals))
+        {
+            FinishRows(job, plan, group, e, exponents, sums, ref totals);
+            return true;
+        }
+
+        float* lowest = (float*)&gradient.Lowest;
+        float* high = (float*)&gradient.High;
+        float* low = (float*)&gradient.Low;
+        float* ofLabel = (float*)&gradient.Label;
+        for (int k = 0; k < group->Count; k++)
+        {
+            Scale<float> scale = new(lowest[k], high[k], low[k], (float)Scale.Unbias);
+            ScaleBlock(e[k], classes, scale);
+            if (labels[k] < classes)
+            {
+                e[k][labels[k]] = ofLabel[k];
+            }
+
+            if (converts)
+            {
+                StoreRun(GradientOf(job, index[k]), 0, e[k], classes, false, true);
+            }
+        }
+
+        return true;
+    }
+
+    // The anchors of a group's rows and the constants of their exponentials: as in AnchorAt(), where nothing is shifted.
+    // False where something is.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool AnchorGroup(in Plan plan, TFloats greatest, double* exponents, GroupConstants* constants)
+    {
+        TDoubles m = TDoubles.Widen(greatest) * TDoubles.Set(plan.Slope);
+        TDoubles exponent = DoubleMath.NearestExponent(m);
+        TDoubles.Store(exponents, exponent);
+        TDoubles lowest = ExponentialLowest(exponent);
+        constants->Lowest = TDoubles.Narrow(lowest);
+        constants->Round = TDoubles.Narrow(ExponentialRound(exponent));
+        constants->Least = plan.Scales
+            ? TDoubles.Narrow(ExponentialLeast(lowest, TDoubles.Set(plan.Slope)))
+            : default;
+        constants->Slope = (float)plan.Slope;
+        constants->SlopeLow = (float)(plan.Slope - constants->Slope);
+        return !(TDoubles.GreatestLane(DoubleMath.Magnitude(m)) > FloatNumbers<TFloats, TDoubles>.ShiftAbove);
+    }
+
+    // From the sums of rows that are not all ordinary to their results.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FinishRows(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        RowGroup* group,
+        float** e,
+        double* exponents,
+        double* sums,
+        ref Totals totals)
+    {
+        for (int k = 0; k < group->Count; k++)
+        {
+            nuint i = ((nuint*)&group->Index)[k];
+            double u = ((double*)&group->U)[k];
+            Anchor anchor = new(0, exponents[k]);
+            Block block = new() { Anchor = anchor, Base = anchor, Others = new(sums[k]) };
             Row row = new()
             {
                 Index = i,
                 Memory = new() { Z = LogitsOf(job, i), Gradient = GradientOf(job, i), E = e[k], KeepsE = true },
-                Label = new() { Index = labels[k], Weight = ((double*)&group->Weight)[k] },
+                Label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] },
                 ZLabel = double.NegativeInfinity, // matters to a softcap only
-                ULabel = ((double*)&group->U)[k],
-                Anchor = Higher(blocks[k].Anchor, AnchorAt(((double*)&group->U)[k])),
+                ULabel = u,
+                Anchor = Higher(anchor, AnchorAt(u)),
             };
-            if (converts)
+            if (job.ElementType != ElementType.Float32)
             {
-                FinishRow<No>(job, plan, row, &blocks[k], 1, new(0, 1, true), ref totals);
+                FinishRow<No>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
             else
             {
-                FinishRow<Yes>(job, plan, row, &blocks[k], 1, new(0, 1, true), ref totals);
+                FinishRow<Yes>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
         }
     }
@@ -490,33 +609,62 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     private static TFloats ScaledColumn(float* column, in Scale<TFloats> scale) =>
         FloatNumbers<TFloats, TDoubles>.Scaled(TFloats.Load(column), scale);
 
-    // Stores e, and gives each row's sum: class j is added in lane j of a tile, modulo the lanes, and then the lanes in
-    // the order of SumLanes(). Meanwhile logits of later groups are fetched from z on, and from g on where gradients will
-    // be stored. A method of its own, as the compiler keeps only so many vectors of one in registers.
+    // Stores e. Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored. A
+    // method of its own, as the compiler keeps only so many vectors of one in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    [SkipLocalsInit]
-    private static TDoubles ColumnExponentials<TInput>(
-        float* columns, nuint classes, in Exponential<TFloats> constants, float* z, float* g)
+    private static void ColumnExponentials<TInput>(
+        float* columns, nuint classes, in Exponential<TFloats> c, float* z, float* g)
         where TInput : struct, IInput
     {
-        Exponential<TFloats> c = constants;
+        Reduced<TFloats> x = FloatNumbers<TFloats, TDoubles>.Reduce<TInput>(TFloats.Load(columns), default, c);
+        float* last = columns + ((classes - 1) * LaneCount);
+        PrefetchColumn(z, g);
+        for (; columns < last; columns += LaneCount)
+        {
+            z += LaneCount;
+            g += LaneCount;
+            PrefetchColumn(z, g);
+            Reduced<TFloats> next = FloatNumbers<TFloats, TDoubles>.Reduce<TInput>(
+                TFloats.Load(columns + LaneCount), default, c);
+            TFloats.Store(columns, FloatNumbers<TFloats, TDoubles>.Exponential(x));
+            x = next;
+        }
+
+        TFloats.Store(columns, FloatNumbers<TFloats, TDoubles>.Exponential(x));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrefetchColumn(float* z, float* g)
+    {
+        Exponentials.Prefetch(z);
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch1(g);
+        }
+    }
+
+    // The sum of each row's e: class j is added in lane j of a tile, modulo the lanes, and then the lanes in the order of
+    // SumLanes().
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static TDoubles SumColumns(float* columns, nuint classes)
+    {
         TDoubles* sum = stackalloc TDoubles[Lanes.Length];
         nuint lanes = nuint.Min(classes, LaneCount);
         for (nuint lane = 0; lane < lanes; lane++)
         {
-            TileSum<TFloats> tile = EmptyTile();
-            for (nuint j = lane; j < classes; j += LaneCount)
+            TFloats first = TFloats.Load(columns + (lane * LaneCount));
+            if (lane + LaneCount >= classes)
             {
-                Exponentials.Prefetch(z + (j * LaneCount));
-                if (Sse.IsSupported)
-                {
-                    Sse.Prefetch1(g + (j * LaneCount));
-                }
+                sum[lane] = TDoubles.Widen(first);
+                continue;
+            }
 
-                float* column = columns + (j * LaneCount);
-                TFloats e = FloatNumbers<TFloats, TDoubles>.Exponential<TInput>(TFloats.Load(column), default, c);
-                TFloats.Store(column, e);
-                Accumulate(ref tile, e);
+            TileSum<TFloats> tile = EmptyTile();
+            Accumulate(ref tile, first);
+            for (nuint j = lane + LaneCount; j < classes; j += LaneCount)
+            {
+                Accumulate(ref tile, TFloats.Load(columns + (j * LaneCount)));
             }
 
             TFloats high = TFloats.Subtract(tile.High, TFloats.Set((float)Exponentials.SumBase));
@@ -579,29 +727,31 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             greatest = TFloats.Greater(TFloats.Load(columns + (j * LaneCount)), greatest);
         }
 
-        // As in AnchorAt(), where nothing is shifted.
-        TDoubles m = TDoubles.Widen(greatest) * TDoubles.Set(plan.Slope);
-        TDoubles exponent = DoubleMath.NearestExponent(m);
-        if (TDoubles.GreatestLane(DoubleMath.Magnitude(m)) > FloatNumbers<TFloats, TDoubles>.ShiftAbove)
+        double* exponents = stackalloc double[Lanes.Length];
+        double* sums = stackalloc double[Lanes.Length];
+        GroupConstants constants;
+        if (!AnchorGroup(plan, greatest, exponents, &constants))
         {
             return false;
         }
 
-        TDoubles lowest = ExponentialLowest(exponent);
-        float slope = (float)plan.Slope;
         Exponential<TFloats> c = new(
             default,
-            TDoubles.Narrow(lowest),
-            TDoubles.Narrow(ExponentialRound(exponent)),
-            TFloats.Set(slope),
-            TFloats.Set((float)(plan.Slope - slope)),
-            plan.Scales ? TDoubles.Narrow(ExponentialLeast(lowest, TDoubles.Set(plan.Slope))) : default);
-        double* exponents = stackalloc double[Lanes.Length];
-        double* sums = stackalloc double[Lanes.Length];
-        TDoubles.Store(exponents, exponent);
-        TDoubles.Store(sums, plan.Scales
-            ? ColumnExponentials<Scaled>(columns, classes, c, z, g)
-            : ColumnExponentials<Plain>(columns, classes, c, z, g));
+            constants.Lowest,
+            constants.Round,
+            TFloats.Set(constants.Slope),
+            TFloats.Set(constants.SlopeLow),
+            constants.Least);
+        if (plan.Scales)
+        {
+            ColumnExponentials<Scaled>(columns, classes, c, z, g);
+        }
+        else
+        {
+            ColumnExponentials<Plain>(columns, classes, c, z, g);
+        }
+
+        TDoubles.Store(sums, SumColumns(columns, classes));
         GroupGradient gradient;
         if (!FinishGroup(job, plan, group, exponents, sums, &gradient, ref totals))
         {
@@ -628,17 +778,27 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         return true;
     }
 
-    // Up to sixteen rows, none of them ignored. Lanes beyond the count hold what the first one
-    // holds.
+    // Up to sixteen rows. Lanes beyond the count hold what the first one holds.
     private struct RowGroup
     {
         internal int Count;
         internal Lanes<nuint> Index;   // in the batch
-        internal Lanes<nuint> Label;   // as in Label
+        internal Lanes<nuint> Label;   // as in Label, but 0 where ignored
+        internal Lanes<bool> Ignored;  // only with few classes: computed like the others, times 0
         internal Lanes<double> Weight;
 
         // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
         internal Lanes<double> U;
+    }
+
+    // What the exponentials of a group's rows are made of.
+    private struct GroupConstants
+    {
+        internal TFloats Lowest;
+        internal TFloats Round;
+        internal TFloats Least;
+        internal float Slope;
+        internal float SlopeLow;
     }
 
     private struct GroupLosses

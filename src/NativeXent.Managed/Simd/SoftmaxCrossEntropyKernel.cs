@@ -468,24 +468,24 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
-    private static bool AnchorBlock(in Plan plan, TScalar* z, nuint count, nuint label, out Block block)
+    private static bool AnchorBlock(in Plan plan, Others<TScalar>* z, out Block block)
     {
-        block = BlockAt(GreatestOther(z, count, label) * plan.Slope);
+        block = BlockAt(GreatestOther(z) * plan.Slope);
         return !(plan.Scales && IsShifted(block.Base));
     }
 
-    private static void ComputeAnchoredBlock(
-        in Plan plan, TScalar* z, TScalar* e, nuint count, nuint label, ref Block block)
+    private static void ComputeAnchoredBlock(in Plan plan, Others<TScalar>* z, TScalar* e, ref Block block)
     {
         Exponential<TVector> c = ConstantsOf(plan, block.Base);
-        block.Others = IsShifted(block.Base) ? BlockExponentials<Shifted>(z, e, count, label, c)
-            : plan.Scales ? BlockExponentials<Scaled>(z, e, count, label, c)
-            : BlockExponentials<Plain>(z, e, count, label, c);
+        block.Others = IsShifted(block.Base) ? BlockExponentials<Shifted>(z, e, c)
+            : plan.Scales ? BlockExponentials<Scaled>(z, e, c)
+            : BlockExponentials<Plain>(z, e, c);
     }
 
     // First pass over a block of a row that is read where it lies, whose e is kept, without softcap or targets beyond the
     // label.
-    private protected static void ComputeSimpleBlock(
+    [SkipLocalsInit]
+    private static void ComputeSimpleBlock(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
         in RowMemory row,
@@ -494,10 +494,11 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         nuint label,
         out Block block)
     {
-        TScalar* z = Scalars(row.Z) + begin;
-        if (AnchorBlock(plan, z, count, label - begin, out block))
+        Others<TScalar> others;
+        LookAt(&others, Scalars(row.Z) + begin, count, label - begin);
+        if (AnchorBlock(plan, &others, out block))
         {
-            ComputeAnchoredBlock(plan, z, row.E + begin, count, label - begin, ref block);
+            ComputeAnchoredBlock(plan, &others, row.E + begin, ref block);
         }
         else
         {
@@ -535,9 +536,11 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         if (scales || !plan.Transforms)
         {
             LoadRun(row.Z, begin, e, count);
+            Others<TScalar> others;
+            LookAt(&others, e, count, label - begin);
             _ = scales
-                ? BlockExponentials<Scaled>(e, e, count, label - begin, c)
-                : BlockExponentials<Shifted>(e, e, count, label - begin, c);
+                ? BlockExponentials<Scaled>(&others, e, c)
+                : BlockExponentials<Shifted>(&others, e, c);
             return;
         }
 
@@ -871,6 +874,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
         nuint count = Chunks.DivideUp(classes, plan.BlockLength);
         Block* blocks = stackalloc Block[(int)count];
+        Others<TScalar> others;
         row.Anchor = AnchorAt(row.ULabel);
         for (nuint b = 0; b < count; b++)
         {
@@ -889,8 +893,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                     LoadRun(memory.Z, j, e, length);
                 }
 
-                TScalar* z = converts ? e : Scalars(memory.Z) + j;
-                done = AnchorBlock(plan, z, length, label - j, out blocks[b]);
+                LookAt(&others, converts ? e : Scalars(memory.Z) + j, length, label - j);
+                done = AnchorBlock(plan, &others, out blocks[b]);
                 if (!TPlain.Value && done && plan.SumsTargets)
                 {
                     SumTargets(job, plan, memory, j, length, ref blocks[b]);
@@ -898,7 +902,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
                 if (done)
                 {
-                    ComputeAnchoredBlock(plan, z, e, length, label - j, ref blocks[b]);
+                    ComputeAnchoredBlock(plan, &others, e, ref blocks[b]);
                 }
             }
 

@@ -1,0 +1,137 @@
+using System.Numerics;
+using NativeXent.Tests.Support;
+using NUnit.Framework;
+
+namespace NativeXent.Tests;
+
+/// <summary>
+/// One answer for rows that are computed in groups, whatever their scales: every backend on every instruction set gives
+/// the bits that the first target gives.
+/// </summary>
+[TestFixtureSource(typeof(Target), nameof(Target.Others))]
+[NonParallelizable]
+public sealed class RowGroupParityTests(Target target)
+{
+    private const int Ignored = -100;
+    private const int Rows = 150;
+
+    // Every combination of these.
+    [Flags]
+    private enum Features
+    {
+        None = 0,
+        Weights = 1,
+        Upstream = 2,
+        LossScale = 4,
+        IgnoredRows = 8,
+        Outputs = 16,
+        ZLoss = 32,
+        All = 63,
+    }
+
+    [Test]
+    public void Scales_of_zero_and_above_two_and_ignored_rows_of_float(
+        [Values(1, 2, 3, 4, 10, 16, 17, 100, 128, 129, 300, 2000)] int classes) => AssertSameBits<float>(classes);
+
+    [Test]
+    public void Scales_of_zero_and_above_two_and_ignored_rows_of_half([Values(3, 10, 100, 300)] int classes) =>
+        AssertSameBits<Half>(classes);
+
+    // Ignored are single rows, some of them with NaN or far numbers, and more in a row than a group has.
+    private static bool IsIgnored(int row, SplitMix64 random) => row is >= 60 and < 100 || random.OneIn(6);
+
+    private static void FillRow<T>(SplitMix64 random, bool ignored, Span<T> z)
+        where T : unmanaged, INumberBase<T>
+    {
+        foreach (ref T logit in z)
+        {
+            logit = T.CreateTruncating(random.Normal(3));
+        }
+
+        if (ignored)
+        {
+            z[random.Below(z.Length)] = T.CreateTruncating(
+                random.Element([0, float.NaN, float.PositiveInfinity, float.NegativeInfinity, 30_000]));
+        }
+    }
+
+    private static T UpstreamOf<T>(SplitMix64 random, bool ignored)
+        where T : unmanaged, INumberBase<T> =>
+        T.CreateTruncating(ignored && random.OneIn(2) ? float.NaN : random.Element([0, -0f, 0.5f, 1, 3000]));
+
+    private static Snapshot Compute<T>(int classes, Features features, ulong seed, ExecutionOptions execution)
+        where T : unmanaged, INumberBase<T>
+    {
+        SplitMix64 random = new(seed);
+        T[] z = new T[Rows * classes];
+        int[] labels = new int[Rows];
+        T[] upstream = features.HasFlag(Features.Upstream) ? new T[Rows] : [];
+        for (int i = 0; i < Rows; i++)
+        {
+            bool ignored = features.HasFlag(Features.IgnoredRows) && IsIgnored(i, random);
+            labels[i] = ignored ? Ignored : random.Below(classes);
+            FillRow<T>(random, ignored, z.AsSpan(i * classes, classes));
+            if (upstream.Length > 0)
+            {
+                upstream[i] = UpstreamOf<T>(random, ignored);
+            }
+        }
+
+        bool writes = features.HasFlag(Features.Outputs);
+        SoftmaxCrossEntropyOptions options = new()
+        {
+            Reduction = writes ? Reduction.Sum : Reduction.None,
+            ClassWeights = features.HasFlag(Features.Weights)
+                ? Enumerable.Range(0, classes).Select(_ => random.Element([0, 0.5, 2, 2.5, 7])).ToArray()
+                : default,
+            UpstreamScale = features.HasFlag(Features.LossScale) ? 1024 : 1,
+            IgnoreIndex = features.HasFlag(Features.IgnoredRows) ? Ignored : null,
+            ZLossScale = features.HasFlag(Features.ZLoss) ? 0.01 : 0,
+        };
+        Place matrix = new(Rows, classes);
+        Place column = new(Rows, 1);
+        T[] unwritten = Elements.Sentinels<T>(matrix.Length);
+        T[] gradient = [.. unwritten];
+        T[][] outputs = [.. Enumerable.Range(0, 3).Select(_ => Elements.Sentinels<T>(column.Length))];
+        SoftmaxCrossEntropyResult totals = SoftmaxCrossEntropy.Gradient(
+            z,
+            labels,
+            classes,
+            gradient.AsSpan(matrix.Begin, matrix.Extent),
+            options,
+            rows: new()
+            {
+                Upstream = upstream,
+                Losses = writes ? outputs[0].AsSpan(column.Begin, column.Extent) : default,
+                LogSumExp = writes ? outputs[1].AsSpan(column.Begin, column.Extent) : default,
+                ZLosses = writes ? outputs[2].AsSpan(column.Begin, column.Extent) : default,
+            },
+            execution: execution);
+
+        Snapshot snapshot = new();
+        snapshot.AddOutput("the gradient", matrix, unwritten, gradient);
+        snapshot.AddOutput("losses", column, Elements.Sentinels<T>(column.Length), outputs[0]);
+        snapshot.AddOutput("log-sum-exp", column, Elements.Sentinels<T>(column.Length), outputs[1]);
+        snapshot.AddOutput("z-losses", column, Elements.Sentinels<T>(column.Length), outputs[2]);
+        snapshot.AddTotal("loss", totals.Loss);
+        snapshot.AddTotal("z-loss", totals.ZLoss);
+        snapshot.AddTotal("weight", totals.Weight);
+        snapshot.AddTotal("rows", totals.Rows);
+        return snapshot;
+    }
+
+    private void AssertSameBits<T>(int classes)
+        where T : unmanaged, INumberBase<T>
+    {
+        for (Features features = Features.None; features <= Features.All; features++)
+        {
+            ulong seed = (ulong)((classes * 100) + (int)features);
+            Snapshot actual = target.Run(execution => Compute<T>(classes, features, seed, execution));
+            Snapshot expected = Target.First.Run(execution => Compute<T>(classes, features, seed, execution));
+            Assert.That(
+                actual.DifferenceFrom(expected),
+                Is.Null,
+                $"{target} against {Target.First}, {classes} classes, {features}, seed {seed}");
+        }
+    }
+}
