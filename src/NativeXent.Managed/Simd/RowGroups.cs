@@ -45,6 +45,10 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         int most = (int)nuint.Min(GroupElements / classes, Lanes.Length);
         bool few = classes <= FewClasses;
         bool onlyLabels = !job.Ignores && job.ClassWeights is null;
+
+        // Not where an ignored row's log-sum-exp is wanted, for which the label's exponential is not apart.
+        bool takesWhole = few && plan.Target is (Target.Int32 or Target.Int64)
+            && !(job.Ignores && job.LogSumExp is not null);
         Unsafe.SkipInit(out RowGroup group);
         group.Ignored = default;
         nuint* index = (nuint*)&group.Index;
@@ -55,7 +59,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         {
             int count = 0;
             int ignored = 0;
-            if (few && plan.Target is Target.Int32 or Target.Int64 && job.RowEnd - i >= LaneCount)
+            if (takesWhole && job.RowEnd - i >= LaneCount)
             {
                 // Where nothing but the labels is of interest, several times as fast as the general way.
                 for (; onlyLabels && count < Lanes.Length; count++, i++)
