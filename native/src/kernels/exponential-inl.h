@@ -16,11 +16,6 @@ constexpr size_t kTile = kTileVectors * kLanes;
 // Blocks: short enough for the first-level cache, and never more than kMaxBlocks.
 constexpr size_t kBlock = 4096;
 constexpr size_t kMaxBlocks = 256;
-// How far ahead of the exponentials logits are fetched, in elements: the next block, or the next rows. Chosen by
-// measurement on AVX2: 15 to 20 % of the time at 1000 classes and more.
-constexpr size_t kPrefetch = 4096;
-// How far ahead of the exponentials the lines are fetched that they are stored to: 6 % of the time at 1000 classes and more.
-constexpr size_t kPrefetchStored = 256;
 
 // Stored e is exp(z − reference)·2^65: 2^64 so that e·(low part of the scale) is never subnormal, 2 so that e is not.
 constexpr int kBias = 64;
