@@ -12,8 +12,8 @@
 //
 // Weights of the label, ignored rows, z-loss and upstream gradients only change a row's scale, and cost nothing. A scale of
 // the logits costs three operations on the way to the exponential. What changes single elements of the gradient (smoothing,
-// distributions, accumulation, other layouts and types) takes the general second pass, and a softcap or counting of correct
-// rows the general first pass too; where plain and general passes could be taken, they give the same bits.
+// distributions, accumulation, other layouts and types) takes the general second pass, outside groups of rows, and a softcap
+// the general first pass too; where plain and general passes could be taken, they give the same bits.
 #pragma once
 
 #include "../kernels.h"
