@@ -205,7 +205,7 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
     alignas(64) double exponents[kLanes];
     store(exponents, n);
-    GroupTargets targets{};
+    GroupTargets targets;
     for (size_t k = 0; plan.sums_targets && k < group.count; ++k) {
         const RowMemory<F> memory{array_of<F>(z[k], 1, NXENT_FLOAT32), {}, false, {}, e[k], false};
         Block<F> block;
@@ -213,6 +213,10 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         sum_targets(job, plan, memory, 0, classes, block);
         targets.sum[k] = block.target_sum;
         targets.dot[k] = block.target_dot;
+    }
+    for (size_t k = group.count; plan.sums_targets && k < kLanes; ++k) {
+        targets.sum[k] = targets.sum[0];
+        targets.dot[k] = targets.dot[0];
     }
 
     const D lowest = exponential_lowest<F>(n);
@@ -471,7 +475,8 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
     const size_t most = kGroupElements / classes < kLanes ? kGroupElements / classes : kLanes;
     const bool few = classes <= kFewClasses;
     const bool int32 = job.target == Target::Int32, labelled = int32 || job.target == Target::Int64;
-    RowGroup group{};
+    RowGroup group;
+    for (bool& ignored : group.ignored) ignored = false;
     for (size_t i = rows.begin; i < rows.end;) {
         size_t count = 0, ignored = 0;
         const bool whole = few && labelled && rows.end - i >= kLanes;
