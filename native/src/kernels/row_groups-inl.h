@@ -206,6 +206,7 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     alignas(64) double exponents[kLanes];
     store(exponents, n);
     GroupTargets targets;
+    targets.sum[0] = targets.dot[0] = 0;
     for (size_t k = 0; plan.sums_targets && k < group.count; ++k) {
         const RowMemory<F> memory{array_of<F>(z[k], 1, NXENT_FLOAT32), {}, false, {}, e[k], false};
         Block<F> block;
