@@ -5,7 +5,7 @@ using NativeXent.Jobs;
 namespace NativeXent.Simd;
 
 /// <summary>
-/// Rows of one block, of any type but float64 and without options beyond what changes their scale, in groups: the twin of
+/// Rows of one block, of any type but float64 and without targets beyond the label, in groups: the twin of
 /// <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows at once,
 /// and with few classes everything is.
 /// </summary>
@@ -27,7 +27,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     internal static new void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
         Plan plan = new(job);
-        if (job.Classes > GroupedClasses || !ChangesScaleOnly(job, plan))
+        if (!TakesGroups(job, plan))
         {
             SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>.Run(job, out totals);
             return;
@@ -36,6 +36,10 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         totals = default;
         ComputeGroups(job, plan, ref totals);
     }
+
+    private static bool TakesGroups(in SoftmaxCrossEntropyJob job, in Plan plan) =>
+        job.Classes <= GroupedClasses && job.InnerSize == 1 && job.Gradient is not null && !job.Accumulate && !plan.Capped
+        && !plan.Smears;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
@@ -51,6 +55,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             && !(job.Ignores && job.LogSumExp is not null);
         Unsafe.SkipInit(out RowGroup group);
         group.Ignored = default;
+        group.Correct = default;
         nuint* index = (nuint*)&group.Index;
         nuint* labels = (nuint*)&group.Label;
         double* uOfLabel = (double*)&group.U;
@@ -144,7 +149,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     private static void ComputeAlone(
         in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, ref Totals totals)
     {
-        if (job.ElementType == ElementType.Float32)
+        if (job.ElementType == ElementType.Float32 && ChangesScaleOnly(job, plan))
         {
             ComputePlainRow(job, plan, i, ref totals);
         }
@@ -290,9 +295,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             PutGroupLosses(job, group, &losses, ref totals);
         }
 
-        if (job.ClassWeights is not null || job.Ignores)
+        if (job.ClassWeights is not null || job.Ignores || job.CountCorrect)
         {
-            CountGroup(group, ref totals);
+            CountGroup(job, group, ref totals);
         }
         else
         {
@@ -305,7 +310,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
     // Adds a group to the totals.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void CountGroup(RowGroup* group, ref Totals totals)
+    private static void CountGroup(in SoftmaxCrossEntropyJob job, RowGroup* group, ref Totals totals)
     {
         double weight = totals.Weight;
         ulong rows = totals.Rows;
@@ -317,6 +322,10 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         totals.Weight = weight;
         totals.Rows = rows;
+        for (int k = 0; job.CountCorrect && k < group->Count; k++)
+        {
+            totals.Correct += ((bool*)&group->Correct)[k] && !((bool*)&group->Ignored)[k] ? 1u : 0;
+        }
     }
 
     // LossesOf() of all rows of a group: the same operations.
@@ -409,6 +418,10 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
             LookAt(others + k, converts ? e[k] : (float*)z.Start, classes, labels[k]);
             greatests[k] = (float)GreatestOther(others + k);
+            if (job.CountCorrect)
+            {
+                NoteCorrect(group, k, others[k].Z, classes, greatests[k]);
+            }
         }
 
         double* exponents = stackalloc double[Lanes.Length];
@@ -515,6 +528,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 Label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] },
                 ZLabel = double.NegativeInfinity, // matters to a softcap only
                 ULabel = u,
+                IsCorrect = job.CountCorrect && ((bool*)&group->Correct)[k],
                 Anchor = Higher(anchor, AnchorAt(u)),
             };
             if (job.ElementType != ElementType.Float32)
@@ -525,6 +539,28 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             {
                 FinishRow<Yes>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
+        }
+    }
+
+    // Whether a row's label is the greatest, with the greatest of the others.
+    private static void NoteCorrect(RowGroup* group, int k, float* z, nuint classes, double greatest)
+    {
+        nuint label = ((nuint*)&group->Label)[k];
+        if (label < classes)
+        {
+            ((bool*)&group->Correct)[k] = AllowsLabel(z, 0, classes, greatest, label, z[label]);
+        }
+    }
+
+    // The same for a group of few classes.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void NoteAllCorrect(RowGroup* group, float* z, nuint stride, nuint classes, TFloats greatest)
+    {
+        Lanes<float> greatests;
+        TFloats.Store((float*)&greatests, greatest);
+        for (int k = 0; k < Lanes.Length; k++)
+        {
+            NoteCorrect(group, k, z + ((nuint)k * stride), classes, greatests[k]);
         }
     }
 
@@ -739,6 +775,11 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             return false;
         }
 
+        if (job.CountCorrect)
+        {
+            NoteAllCorrect(group, z, zStride, classes, greatest);
+        }
+
         Exponential<TFloats> c = new(
             default,
             constants.Lowest,
@@ -789,6 +830,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         internal Lanes<nuint> Index;   // in the batch
         internal Lanes<nuint> Label;   // as in Label, but 0 where ignored
         internal Lanes<bool> Ignored;  // only with few classes: computed like the others, times 0
+        internal Lanes<bool> Correct;  // where correct rows are counted
         internal Lanes<double> Weight;
 
         // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
