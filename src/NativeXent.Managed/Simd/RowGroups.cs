@@ -38,8 +38,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     }
 
     private static bool TakesGroups(in SoftmaxCrossEntropyJob job, in Plan plan) =>
-        job.Classes <= GroupedClasses && job.InnerSize == 1 && job.Gradient is not null && !job.Accumulate && !plan.Capped
-        && !plan.Smears;
+        job.Classes <= GroupedClasses && job.InnerSize == 1 && job.Gradient is not null && !plan.Capped && !plan.Smears;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
@@ -401,16 +400,17 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         nuint* index = (nuint*)&group->Index;
         nuint* labels = (nuint*)&group->Label;
 
-        // Where gradients are not float32, e is kept here.
+        // Where e cannot lie in the gradient, it is kept here.
         bool converts = job.ElementType != ElementType.Float32;
-        float* scratch = stackalloc float[converts ? (int)GroupElements : 0];
+        bool apart = converts || job.Accumulate;
+        float* scratch = stackalloc float[apart ? (int)GroupElements : 0];
         float** e = stackalloc float*[Lanes.Length];
         Others<float>* others = stackalloc Others<float>[Lanes.Length];
         Lanes<float> greatests = default;
         for (int k = 0; k < group->Count; k++)
         {
             ElementArray z = LogitsOf(job, index[k]);
-            e[k] = converts ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, index[k]).Start;
+            e[k] = apart ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, index[k]).Start;
             if (converts)
             {
                 LoadRun(z, 0, e[k], classes);
@@ -476,9 +476,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 e[k][labels[k]] = ofLabel[k];
             }
 
-            if (converts)
+            if (apart)
             {
-                StoreRun(GradientOf(job, index[k]), 0, e[k], classes, false, true);
+                StoreRun(GradientOf(job, index[k]), 0, e[k], classes, job.Accumulate, true);
             }
         }
 
@@ -524,14 +524,21 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             Row row = new()
             {
                 Index = i,
-                Memory = new() { Z = LogitsOf(job, i), Gradient = GradientOf(job, i), E = e[k], KeepsE = true },
+                Memory = new()
+                {
+                    Z = LogitsOf(job, i),
+                    Gradient = GradientOf(job, i),
+                    E = e[k],
+                    KeepsE = true,
+                    Accumulates = job.Accumulate,
+                },
                 Label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] },
                 ZLabel = double.NegativeInfinity, // matters to a softcap only
                 ULabel = u,
                 IsCorrect = job.CountCorrect && ((bool*)&group->Correct)[k],
                 Anchor = Higher(anchor, AnchorAt(u)),
             };
-            if (job.ElementType != ElementType.Float32)
+            if (job.ElementType != ElementType.Float32 || job.Accumulate)
             {
                 FinishRow<No>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
@@ -736,14 +743,15 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         // Where rows follow one another, floats are read and written where they lie, and others converted in one run.
         nuint first = index[0];
         bool follow = group->Count == Lanes.Length && index[Lanes.Length - 1] - first == LaneCount - 1;
-        bool direct = follow && job.ElementType == ElementType.Float32;
-        float* rows = stackalloc float[direct ? 0 : (int)(classes * LaneCount)];
-        float* z = direct ? (float*)LogitsOf(job, first).Start : rows;
-        nuint zStride = direct ? job.LogitsStride : classes;
-        float* g = direct ? (float*)GradientOf(job, first).Start : rows;
-        nuint stride = direct ? job.GradientStride : classes;
+        bool reads = follow && job.ElementType == ElementType.Float32;
+        bool writes = reads && !job.Accumulate;
+        float* rows = stackalloc float[writes ? 0 : (int)(classes * LaneCount)];
+        float* z = reads ? (float*)LogitsOf(job, first).Start : rows;
+        nuint zStride = reads ? job.LogitsStride : classes;
+        float* g = writes ? (float*)GradientOf(job, first).Start : rows;
+        nuint stride = writes ? job.GradientStride : classes;
         nuint together = follow && job.LogitsStride == classes ? LaneCount : 1;
-        for (nuint k = 0; !direct && k < LaneCount; k += together)
+        for (nuint k = 0; !reads && k < LaneCount; k += together)
         {
             LoadRun(LogitsOf(job, index[k]), 0, rows + (k * classes), together * classes);
         }
@@ -814,13 +822,30 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             }
         }
 
-        together = follow && job.GradientStride == classes ? LaneCount : 1;
-        for (nuint k = 0; !direct && k < (nuint)group->Count; k += together)
+        if (!writes)
         {
-            StoreRun(GradientOf(job, index[k]), 0, rows + (k * classes), together * classes, false, true);
+            StoreRows(job, group, rows, follow);
         }
 
         return true;
+    }
+
+    // The gradients of a group of few classes: rounded to their type, or added to what they were. What ignored rows would
+    // be added to stays.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StoreRows(in SoftmaxCrossEntropyJob job, RowGroup* group, float* rows, bool follow)
+    {
+        nuint classes = job.Classes;
+        bool leavesSome = job.Accumulate && job.Ignores;
+        nuint together = follow && job.GradientStride == classes && !leavesSome ? LaneCount : 1;
+        for (nuint k = 0; k < (nuint)group->Count; k += together)
+        {
+            if (!leavesSome || !((bool*)&group->Ignored)[k])
+            {
+                ElementArray gradient = GradientOf(job, ((nuint*)&group->Index)[k]);
+                StoreRun(gradient, 0, rows + (k * classes), together * classes, job.Accumulate, true);
+            }
+        }
     }
 
     // Up to sixteen rows. Lanes beyond the count hold what the first one holds.
