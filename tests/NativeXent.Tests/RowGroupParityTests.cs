@@ -95,6 +95,7 @@ public sealed class RowGroupParityTests(Target target)
             UpstreamScale = features.HasFlag(Features.LossScale) ? 1024 : 1,
             IgnoreIndex = features.HasFlag(Features.IgnoredRows) ? Ignored : null,
             ZLossScale = features.HasFlag(Features.ZLoss) ? 0.01 : 0,
+            LabelSmoothing = random.Element([0, 0.1, 1]),
             CountCorrect = counts,
             Accumulate = counts,
         };

@@ -5,9 +5,9 @@ using NativeXent.Jobs;
 namespace NativeXent.Simd;
 
 /// <summary>
-/// Rows of one block, of any type but float64 and without targets beyond the label, in groups: the twin of
-/// <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows at once,
-/// and with few classes everything is.
+/// Rows of one block, of any type but float64 and with options that are the same for all their classes, in groups: the
+/// twin of <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows
+/// at once, and with few classes everything is.
 /// </summary>
 internal abstract unsafe class RowGroups<TFloats, TDoubles>
     : SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>
@@ -37,8 +37,10 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         ComputeGroups(job, plan, ref totals);
     }
 
+    // Smoothed labels whose losses are wanted are computed alone, other than natively.
     private static bool TakesGroups(in SoftmaxCrossEntropyJob job, in Plan plan) =>
-        job.Classes <= GroupedClasses && job.InnerSize == 1 && job.Gradient is not null && !plan.Capped && !plan.Smears;
+        job.Classes <= GroupedClasses && job.InnerSize == 1 && job.Gradient is not null && !plan.Capped
+        && !(plan.Smears && (plan.SumsTargets || job.ClassWeights is not null));
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
@@ -236,6 +238,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         double* scales = blockSums;
         double* labels = blockExponents;
         double* lowest = factors;
+        double* allFactors = others;
         for (int k = 0; k < Lanes.Length; k += part)
         {
             HardwareDoubles rest = one;
@@ -272,6 +275,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 HardwareDoubles.SelectBelow(scale, HardwareDoubles.Set(8.673617379884035e-19), tooSmall, zero),
                 one);
             HardwareDoubles label = (((eLabel * inverse) * (rest + pull)) - ((other * inverse) * own)) * allFactor;
+            allFactor.Store(allFactors + k);
             scale.Store(scales + k);
             (HardwareDoubles.Set(FlushBelow / Scale.Unbias) / scale).Store(lowest + k);
             HardwareDoubles.SelectBelow(DoubleMath.Magnitude(label), HardwareDoubles.Set(FlushBelow), zero, label)
@@ -289,6 +293,11 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         gradient->High = high;
         gradient->Low = TDoubles.Narrow(all - TDoubles.Widen(high));
         gradient->Label = TDoubles.Narrow(TDoubles.Load(labels));
+        if (plan.Smears)
+        {
+            gradient->Every = NarrowedFlushed(TDoubles.Set(plan.Spread) * TDoubles.Load(allFactors));
+        }
+
         if (wantsLosses)
         {
             PutGroupLosses(job, group, &losses, ref totals);
@@ -471,6 +480,11 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         {
             Scale<float> scale = new(lowest[k], high[k], low[k], (float)Scale.Unbias);
             ScaleBlock(e[k], classes, scale);
+            if (plan.Smears)
+            {
+                SmoothGradients(e[k], classes, ((float*)&gradient.Every)[k]);
+            }
+
             if (labels[k] < classes)
             {
                 e[k][labels[k]] = ofLabel[k];
@@ -538,7 +552,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 IsCorrect = job.CountCorrect && ((bool*)&group->Correct)[k],
                 Anchor = Higher(anchor, AnchorAt(u)),
             };
-            if (job.ElementType != ElementType.Float32 || job.Accumulate)
+            if (job.ElementType != ElementType.Float32 || job.Accumulate || plan.Smears)
             {
                 FinishRow<No>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
@@ -611,26 +625,62 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         TFloats.Store(columns + (3 * LaneCount), d);
     }
 
-    private static void StoreScaledColumns(
+    // From gradients, subtracts the target that label smoothing gives every class.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SmoothGradients(float* g, nuint count, float every)
+    {
+        TFloats all = TFloats.Set(every);
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            StoreScalars(g + j, lanes, Smoothed(LoadScalars(g + j, lanes, 0), all));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TFloats Smoothed(TFloats v, TFloats every) => Flushed(TFloats.Subtract(v, every));
+
+    // In two passes: of one, the compiler would not keep what it needs in registers.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StoreSmoothedColumns(
+        float* rows, nuint stride, nuint classes, float* columns, in Scale<TFloats> scale, in TFloats every)
+    {
+        SmoothColumns(columns, classes, scale, every);
+        StoreScaledColumns<Yes>(rows, stride, classes, columns, scale);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SmoothColumns(float* columns, nuint classes, in Scale<TFloats> scale, in TFloats every)
+    {
+        TFloats all = every;
+        for (float* end = columns + (classes * LaneCount); columns < end; columns += LaneCount)
+        {
+            TFloats.Store(columns, Smoothed(ScaledColumn<No>(columns, scale), all));
+        }
+    }
+
+    // TScaled: they have been scaled before.
+    private static void StoreScaledColumns<TScaled>(
         float* rows, nuint stride, nuint classes, float* columns, in Scale<TFloats> scale)
+        where TScaled : struct, IFlag
     {
         nuint j = 0;
         for (; j + 4 <= classes; j += 4)
         {
-            StoreFourScaledColumns(rows + j, stride, columns + (j * LaneCount), scale);
+            StoreFourScaledColumns<TScaled>(rows + j, stride, columns + (j * LaneCount), scale);
         }
 
         if (j < classes && classes >= 4)
         {
             j = classes - 4;
-            StoreFourScaledColumns(rows + j, stride, columns + (j * LaneCount), scale);
+            StoreFourScaledColumns<TScaled>(rows + j, stride, columns + (j * LaneCount), scale);
             return;
         }
 
         for (; j < classes; j++)
         {
             Lanes<float> column;
-            TFloats.Store((float*)&column, ScaledColumn(columns + (j * LaneCount), scale));
+            TFloats.Store((float*)&column, ScaledColumn<TScaled>(columns + (j * LaneCount), scale));
             for (int k = 0; k < Lanes.Length; k++)
             {
                 rows[((nuint)k * stride) + j] = column[k];
@@ -639,12 +689,14 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreFourScaledColumns(float* rows, nuint stride, float* columns, in Scale<TFloats> scale)
+    private static void StoreFourScaledColumns<TScaled>(
+        float* rows, nuint stride, float* columns, in Scale<TFloats> scale)
+        where TScaled : struct, IFlag
     {
-        TFloats a = ScaledColumn(columns, scale);
-        TFloats b = ScaledColumn(columns + LaneCount, scale);
-        TFloats c = ScaledColumn(columns + (2 * LaneCount), scale);
-        TFloats d = ScaledColumn(columns + (3 * LaneCount), scale);
+        TFloats a = ScaledColumn<TScaled>(columns, scale);
+        TFloats b = ScaledColumn<TScaled>(columns + LaneCount, scale);
+        TFloats c = ScaledColumn<TScaled>(columns + (2 * LaneCount), scale);
+        TFloats d = ScaledColumn<TScaled>(columns + (3 * LaneCount), scale);
         TFloats.TransposeQuarters(ref a, ref b, ref c, ref d);
         TFloats.StoreQuarters(rows, 4 * stride, a);
         TFloats.StoreQuarters(rows + stride, 4 * stride, b);
@@ -653,8 +705,12 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TFloats ScaledColumn(float* column, in Scale<TFloats> scale) =>
-        FloatNumbers<TFloats, TDoubles>.Scaled(TFloats.Load(column), scale);
+    private static TFloats ScaledColumn<TScaled>(float* column, in Scale<TFloats> scale)
+        where TScaled : struct, IFlag
+    {
+        TFloats v = TFloats.Load(column);
+        return TScaled.Value ? v : FloatNumbers<TFloats, TDoubles>.Scaled(v, scale);
+    }
 
     // Stores e. Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored. A
     // method of its own, as the compiler keeps only so many vectors of one in registers.
@@ -813,7 +869,15 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         Scale<TFloats> scale = new(gradient.Lowest, gradient.High, gradient.Low, TFloats.Set((float)Scale.Unbias));
         float* ofLabel = (float*)&gradient.Label;
-        StoreScaledColumns(g, stride, classes, columns, scale);
+        if (plan.Smears)
+        {
+            StoreSmoothedColumns(g, stride, classes, columns, scale, gradient.Every);
+        }
+        else
+        {
+            StoreScaledColumns<No>(g, stride, classes, columns, scale);
+        }
+
         for (nuint k = 0; k < LaneCount; k++)
         {
             if (labels[k] < classes)
@@ -886,5 +950,6 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         internal TFloats High;
         internal TFloats Low;
         internal TFloats Label;
+        internal TFloats Every; // where labels are smoothed: subtracted from every other element
     }
 }
