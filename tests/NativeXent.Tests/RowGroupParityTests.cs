@@ -26,7 +26,8 @@ public sealed class RowGroupParityTests(Target target)
         IgnoredRows = 8,
         Outputs = 16,
         ZLoss = 32,
-        All = 63,
+        CountAndAccumulate = 64,
+        All = 127,
     }
 
     [Test]
@@ -40,7 +41,8 @@ public sealed class RowGroupParityTests(Target target)
     // Ignored are single rows, some of them with NaN or far numbers, and more in a row than a group has.
     private static bool IsIgnored(int row, SplitMix64 random) => row is >= 60 and < 100 || random.OneIn(6);
 
-    private static void FillRow<T>(SplitMix64 random, bool ignored, Span<T> z)
+    // Half of the labels are the greatest of their rows, some of them one of two.
+    private static void FillRow<T>(SplitMix64 random, bool ignored, int label, Span<T> z)
         where T : unmanaged, INumberBase<T>
     {
         foreach (ref T logit in z)
@@ -52,6 +54,11 @@ public sealed class RowGroupParityTests(Target target)
         {
             z[random.Below(z.Length)] = T.CreateTruncating(
                 random.Element([0, float.NaN, float.PositiveInfinity, float.NegativeInfinity, 30_000]));
+        }
+        else if (random.OneIn(2))
+        {
+            z[label] = T.CreateTruncating(20);
+            z[random.Below(z.Length)] = T.CreateTruncating(random.Element([19, 20]));
         }
     }
 
@@ -70,13 +77,14 @@ public sealed class RowGroupParityTests(Target target)
         {
             bool ignored = features.HasFlag(Features.IgnoredRows) && IsIgnored(i, random);
             labels[i] = ignored ? Ignored : random.Below(classes);
-            FillRow<T>(random, ignored, z.AsSpan(i * classes, classes));
+            FillRow<T>(random, ignored, labels[i], z.AsSpan(i * classes, classes));
             if (upstream.Length > 0)
             {
                 upstream[i] = UpstreamOf<T>(random, ignored);
             }
         }
 
+        bool counts = features.HasFlag(Features.CountAndAccumulate);
         bool writes = features.HasFlag(Features.Outputs);
         SoftmaxCrossEntropyOptions options = new()
         {
@@ -87,11 +95,22 @@ public sealed class RowGroupParityTests(Target target)
             UpstreamScale = features.HasFlag(Features.LossScale) ? 1024 : 1,
             IgnoreIndex = features.HasFlag(Features.IgnoredRows) ? Ignored : null,
             ZLossScale = features.HasFlag(Features.ZLoss) ? 0.01 : 0,
+            LabelSmoothing = random.Element([0, 0.1, 1]),
+            CountCorrect = counts,
+            Accumulate = counts,
         };
         Place matrix = new(Rows, classes);
         Place column = new(Rows, 1);
         T[] unwritten = Elements.Sentinels<T>(matrix.Length);
         T[] gradient = [.. unwritten];
+        if (counts)
+        {
+            foreach (ref T old in gradient.AsSpan(matrix.Begin, matrix.Extent))
+            {
+                old = T.CreateTruncating(random.Element([0, -0f, 1e-6f, 0.3f, -2, float.NaN]));
+            }
+        }
+
         T[][] outputs = [.. Enumerable.Range(0, 3).Select(_ => Elements.Sentinels<T>(column.Length))];
         SoftmaxCrossEntropyResult totals = SoftmaxCrossEntropy.Gradient(
             z,
@@ -117,6 +136,7 @@ public sealed class RowGroupParityTests(Target target)
         snapshot.AddTotal("z-loss", totals.ZLoss);
         snapshot.AddTotal("weight", totals.Weight);
         snapshot.AddTotal("rows", totals.Rows);
+        snapshot.AddTotal("correct rows", totals.CorrectRows ?? 0);
         return snapshot;
     }
 

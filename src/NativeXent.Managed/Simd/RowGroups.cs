@@ -5,9 +5,9 @@ using NativeXent.Jobs;
 namespace NativeXent.Simd;
 
 /// <summary>
-/// Rows of one block, of any type but float64 and without options beyond what changes their scale, in groups: the twin of
-/// <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows at once,
-/// and with few classes everything is.
+/// Rows of one block, of any type but float64 and with options that are the same for all their classes, in groups: the
+/// twin of <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows
+/// at once, and with few classes everything is.
 /// </summary>
 internal abstract unsafe class RowGroups<TFloats, TDoubles>
     : SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>
@@ -27,7 +27,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     internal static new void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
         Plan plan = new(job);
-        if (job.Classes > GroupedClasses || !ChangesScaleOnly(job, plan))
+        if (!TakesGroups(job, plan))
         {
             SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>.Run(job, out totals);
             return;
@@ -36,6 +36,11 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         totals = default;
         ComputeGroups(job, plan, ref totals);
     }
+
+    // Smoothed labels whose losses are wanted are computed alone, other than natively.
+    private static bool TakesGroups(in SoftmaxCrossEntropyJob job, in Plan plan) =>
+        job.Classes <= GroupedClasses && job.InnerSize == 1 && job.Gradient is not null && !plan.Capped
+        && !(plan.Smears && (plan.SumsTargets || job.ClassWeights is not null));
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
@@ -51,6 +56,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             && !(job.Ignores && job.LogSumExp is not null);
         Unsafe.SkipInit(out RowGroup group);
         group.Ignored = default;
+        group.Correct = default;
         nuint* index = (nuint*)&group.Index;
         nuint* labels = (nuint*)&group.Label;
         double* uOfLabel = (double*)&group.U;
@@ -144,7 +150,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     private static void ComputeAlone(
         in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, ref Totals totals)
     {
-        if (job.ElementType == ElementType.Float32)
+        if (job.ElementType == ElementType.Float32 && ChangesScaleOnly(job, plan))
         {
             ComputePlainRow(job, plan, i, ref totals);
         }
@@ -232,6 +238,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         double* scales = blockSums;
         double* labels = blockExponents;
         double* lowest = factors;
+        double* allFactors = others;
         for (int k = 0; k < Lanes.Length; k += part)
         {
             HardwareDoubles rest = one;
@@ -268,6 +275,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 HardwareDoubles.SelectBelow(scale, HardwareDoubles.Set(8.673617379884035e-19), tooSmall, zero),
                 one);
             HardwareDoubles label = (((eLabel * inverse) * (rest + pull)) - ((other * inverse) * own)) * allFactor;
+            allFactor.Store(allFactors + k);
             scale.Store(scales + k);
             (HardwareDoubles.Set(FlushBelow / Scale.Unbias) / scale).Store(lowest + k);
             HardwareDoubles.SelectBelow(DoubleMath.Magnitude(label), HardwareDoubles.Set(FlushBelow), zero, label)
@@ -285,14 +293,19 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         gradient->High = high;
         gradient->Low = TDoubles.Narrow(all - TDoubles.Widen(high));
         gradient->Label = TDoubles.Narrow(TDoubles.Load(labels));
+        if (plan.Smears)
+        {
+            gradient->Every = NarrowedFlushed(TDoubles.Set(plan.Spread) * TDoubles.Load(allFactors));
+        }
+
         if (wantsLosses)
         {
             PutGroupLosses(job, group, &losses, ref totals);
         }
 
-        if (job.ClassWeights is not null || job.Ignores)
+        if (job.ClassWeights is not null || job.Ignores || job.CountCorrect)
         {
-            CountGroup(group, ref totals);
+            CountGroup(job, group, ref totals);
         }
         else
         {
@@ -305,7 +318,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
     // Adds a group to the totals.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void CountGroup(RowGroup* group, ref Totals totals)
+    private static void CountGroup(in SoftmaxCrossEntropyJob job, RowGroup* group, ref Totals totals)
     {
         double weight = totals.Weight;
         ulong rows = totals.Rows;
@@ -317,6 +330,10 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         totals.Weight = weight;
         totals.Rows = rows;
+        for (int k = 0; job.CountCorrect && k < group->Count; k++)
+        {
+            totals.Correct += ((bool*)&group->Correct)[k] && !((bool*)&group->Ignored)[k] ? 1u : 0;
+        }
     }
 
     // LossesOf() of all rows of a group: the same operations.
@@ -392,16 +409,17 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         nuint* index = (nuint*)&group->Index;
         nuint* labels = (nuint*)&group->Label;
 
-        // Where gradients are not float32, e is kept here.
+        // Where e cannot lie in the gradient, it is kept here.
         bool converts = job.ElementType != ElementType.Float32;
-        float* scratch = stackalloc float[converts ? (int)GroupElements : 0];
+        bool apart = converts || job.Accumulate;
+        float* scratch = stackalloc float[apart ? (int)GroupElements : 0];
         float** e = stackalloc float*[Lanes.Length];
         Others<float>* others = stackalloc Others<float>[Lanes.Length];
         Lanes<float> greatests = default;
         for (int k = 0; k < group->Count; k++)
         {
             ElementArray z = LogitsOf(job, index[k]);
-            e[k] = converts ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, index[k]).Start;
+            e[k] = apart ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, index[k]).Start;
             if (converts)
             {
                 LoadRun(z, 0, e[k], classes);
@@ -409,6 +427,10 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
             LookAt(others + k, converts ? e[k] : (float*)z.Start, classes, labels[k]);
             greatests[k] = (float)GreatestOther(others + k);
+            if (job.CountCorrect)
+            {
+                NoteCorrect(group, k, others[k].Z, classes, greatests[k]);
+            }
         }
 
         double* exponents = stackalloc double[Lanes.Length];
@@ -458,14 +480,19 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         {
             Scale<float> scale = new(lowest[k], high[k], low[k], (float)Scale.Unbias);
             ScaleBlock(e[k], classes, scale);
+            if (plan.Smears)
+            {
+                SmoothGradients(e[k], classes, ((float*)&gradient.Every)[k]);
+            }
+
             if (labels[k] < classes)
             {
                 e[k][labels[k]] = ofLabel[k];
             }
 
-            if (converts)
+            if (apart)
             {
-                StoreRun(GradientOf(job, index[k]), 0, e[k], classes, false, true);
+                StoreRun(GradientOf(job, index[k]), 0, e[k], classes, job.Accumulate, true);
             }
         }
 
@@ -511,13 +538,21 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             Row row = new()
             {
                 Index = i,
-                Memory = new() { Z = LogitsOf(job, i), Gradient = GradientOf(job, i), E = e[k], KeepsE = true },
+                Memory = new()
+                {
+                    Z = LogitsOf(job, i),
+                    Gradient = GradientOf(job, i),
+                    E = e[k],
+                    KeepsE = true,
+                    Accumulates = job.Accumulate,
+                },
                 Label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] },
                 ZLabel = double.NegativeInfinity, // matters to a softcap only
                 ULabel = u,
+                IsCorrect = job.CountCorrect && ((bool*)&group->Correct)[k],
                 Anchor = Higher(anchor, AnchorAt(u)),
             };
-            if (job.ElementType != ElementType.Float32)
+            if (job.ElementType != ElementType.Float32 || job.Accumulate || plan.Smears)
             {
                 FinishRow<No>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
@@ -525,6 +560,28 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             {
                 FinishRow<Yes>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
+        }
+    }
+
+    // Whether a row's label is the greatest, with the greatest of the others.
+    private static void NoteCorrect(RowGroup* group, int k, float* z, nuint classes, double greatest)
+    {
+        nuint label = ((nuint*)&group->Label)[k];
+        if (label < classes)
+        {
+            ((bool*)&group->Correct)[k] = AllowsLabel(z, 0, classes, greatest, label, z[label]);
+        }
+    }
+
+    // The same for a group of few classes.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void NoteAllCorrect(RowGroup* group, float* z, nuint stride, nuint classes, TFloats greatest)
+    {
+        Lanes<float> greatests;
+        TFloats.Store((float*)&greatests, greatest);
+        for (int k = 0; k < Lanes.Length; k++)
+        {
+            NoteCorrect(group, k, z + ((nuint)k * stride), classes, greatests[k]);
         }
     }
 
@@ -568,26 +625,62 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         TFloats.Store(columns + (3 * LaneCount), d);
     }
 
-    private static void StoreScaledColumns(
+    // From gradients, subtracts the target that label smoothing gives every class.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SmoothGradients(float* g, nuint count, float every)
+    {
+        TFloats all = TFloats.Set(every);
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            StoreScalars(g + j, lanes, Smoothed(LoadScalars(g + j, lanes, 0), all));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TFloats Smoothed(TFloats v, TFloats every) => Flushed(TFloats.Subtract(v, every));
+
+    // In two passes: of one, the compiler would not keep what it needs in registers.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StoreSmoothedColumns(
+        float* rows, nuint stride, nuint classes, float* columns, in Scale<TFloats> scale, in TFloats every)
+    {
+        SmoothColumns(columns, classes, scale, every);
+        StoreScaledColumns<Yes>(rows, stride, classes, columns, scale);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SmoothColumns(float* columns, nuint classes, in Scale<TFloats> scale, in TFloats every)
+    {
+        TFloats all = every;
+        for (float* end = columns + (classes * LaneCount); columns < end; columns += LaneCount)
+        {
+            TFloats.Store(columns, Smoothed(ScaledColumn<No>(columns, scale), all));
+        }
+    }
+
+    // TScaled: they have been scaled before.
+    private static void StoreScaledColumns<TScaled>(
         float* rows, nuint stride, nuint classes, float* columns, in Scale<TFloats> scale)
+        where TScaled : struct, IFlag
     {
         nuint j = 0;
         for (; j + 4 <= classes; j += 4)
         {
-            StoreFourScaledColumns(rows + j, stride, columns + (j * LaneCount), scale);
+            StoreFourScaledColumns<TScaled>(rows + j, stride, columns + (j * LaneCount), scale);
         }
 
         if (j < classes && classes >= 4)
         {
             j = classes - 4;
-            StoreFourScaledColumns(rows + j, stride, columns + (j * LaneCount), scale);
+            StoreFourScaledColumns<TScaled>(rows + j, stride, columns + (j * LaneCount), scale);
             return;
         }
 
         for (; j < classes; j++)
         {
             Lanes<float> column;
-            TFloats.Store((float*)&column, ScaledColumn(columns + (j * LaneCount), scale));
+            TFloats.Store((float*)&column, ScaledColumn<TScaled>(columns + (j * LaneCount), scale));
             for (int k = 0; k < Lanes.Length; k++)
             {
                 rows[((nuint)k * stride) + j] = column[k];
@@ -596,12 +689,14 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreFourScaledColumns(float* rows, nuint stride, float* columns, in Scale<TFloats> scale)
+    private static void StoreFourScaledColumns<TScaled>(
+        float* rows, nuint stride, float* columns, in Scale<TFloats> scale)
+        where TScaled : struct, IFlag
     {
-        TFloats a = ScaledColumn(columns, scale);
-        TFloats b = ScaledColumn(columns + LaneCount, scale);
-        TFloats c = ScaledColumn(columns + (2 * LaneCount), scale);
-        TFloats d = ScaledColumn(columns + (3 * LaneCount), scale);
+        TFloats a = ScaledColumn<TScaled>(columns, scale);
+        TFloats b = ScaledColumn<TScaled>(columns + LaneCount, scale);
+        TFloats c = ScaledColumn<TScaled>(columns + (2 * LaneCount), scale);
+        TFloats d = ScaledColumn<TScaled>(columns + (3 * LaneCount), scale);
         TFloats.TransposeQuarters(ref a, ref b, ref c, ref d);
         TFloats.StoreQuarters(rows, 4 * stride, a);
         TFloats.StoreQuarters(rows + stride, 4 * stride, b);
@@ -610,8 +705,12 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TFloats ScaledColumn(float* column, in Scale<TFloats> scale) =>
-        FloatNumbers<TFloats, TDoubles>.Scaled(TFloats.Load(column), scale);
+    private static TFloats ScaledColumn<TScaled>(float* column, in Scale<TFloats> scale)
+        where TScaled : struct, IFlag
+    {
+        TFloats v = TFloats.Load(column);
+        return TScaled.Value ? v : FloatNumbers<TFloats, TDoubles>.Scaled(v, scale);
+    }
 
     // Stores e. Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored. A
     // method of its own, as the compiler keeps only so many vectors of one in registers.
@@ -700,14 +799,15 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         // Where rows follow one another, floats are read and written where they lie, and others converted in one run.
         nuint first = index[0];
         bool follow = group->Count == Lanes.Length && index[Lanes.Length - 1] - first == LaneCount - 1;
-        bool direct = follow && job.ElementType == ElementType.Float32;
-        float* rows = stackalloc float[direct ? 0 : (int)(classes * LaneCount)];
-        float* z = direct ? (float*)LogitsOf(job, first).Start : rows;
-        nuint zStride = direct ? job.LogitsStride : classes;
-        float* g = direct ? (float*)GradientOf(job, first).Start : rows;
-        nuint stride = direct ? job.GradientStride : classes;
+        bool reads = follow && job.ElementType == ElementType.Float32;
+        bool writes = reads && !job.Accumulate;
+        float* rows = stackalloc float[writes ? 0 : (int)(classes * LaneCount)];
+        float* z = reads ? (float*)LogitsOf(job, first).Start : rows;
+        nuint zStride = reads ? job.LogitsStride : classes;
+        float* g = writes ? (float*)GradientOf(job, first).Start : rows;
+        nuint stride = writes ? job.GradientStride : classes;
         nuint together = follow && job.LogitsStride == classes ? LaneCount : 1;
-        for (nuint k = 0; !direct && k < LaneCount; k += together)
+        for (nuint k = 0; !reads && k < LaneCount; k += together)
         {
             LoadRun(LogitsOf(job, index[k]), 0, rows + (k * classes), together * classes);
         }
@@ -739,6 +839,11 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             return false;
         }
 
+        if (job.CountCorrect)
+        {
+            NoteAllCorrect(group, z, zStride, classes, greatest);
+        }
+
         Exponential<TFloats> c = new(
             default,
             constants.Lowest,
@@ -764,7 +869,15 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
 
         Scale<TFloats> scale = new(gradient.Lowest, gradient.High, gradient.Low, TFloats.Set((float)Scale.Unbias));
         float* ofLabel = (float*)&gradient.Label;
-        StoreScaledColumns(g, stride, classes, columns, scale);
+        if (plan.Smears)
+        {
+            StoreSmoothedColumns(g, stride, classes, columns, scale, gradient.Every);
+        }
+        else
+        {
+            StoreScaledColumns<No>(g, stride, classes, columns, scale);
+        }
+
         for (nuint k = 0; k < LaneCount; k++)
         {
             if (labels[k] < classes)
@@ -773,13 +886,30 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             }
         }
 
-        together = follow && job.GradientStride == classes ? LaneCount : 1;
-        for (nuint k = 0; !direct && k < (nuint)group->Count; k += together)
+        if (!writes)
         {
-            StoreRun(GradientOf(job, index[k]), 0, rows + (k * classes), together * classes, false, true);
+            StoreRows(job, group, rows, follow);
         }
 
         return true;
+    }
+
+    // The gradients of a group of few classes: rounded to their type, or added to what they were. What ignored rows would
+    // be added to stays.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StoreRows(in SoftmaxCrossEntropyJob job, RowGroup* group, float* rows, bool follow)
+    {
+        nuint classes = job.Classes;
+        bool leavesSome = job.Accumulate && job.Ignores;
+        nuint together = follow && job.GradientStride == classes && !leavesSome ? LaneCount : 1;
+        for (nuint k = 0; k < (nuint)group->Count; k += together)
+        {
+            if (!leavesSome || !((bool*)&group->Ignored)[k])
+            {
+                ElementArray gradient = GradientOf(job, ((nuint*)&group->Index)[k]);
+                StoreRun(gradient, 0, rows + (k * classes), together * classes, job.Accumulate, true);
+            }
+        }
     }
 
     // Up to sixteen rows. Lanes beyond the count hold what the first one holds.
@@ -789,6 +919,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         internal Lanes<nuint> Index;   // in the batch
         internal Lanes<nuint> Label;   // as in Label, but 0 where ignored
         internal Lanes<bool> Ignored;  // only with few classes: computed like the others, times 0
+        internal Lanes<bool> Correct;  // where correct rows are counted
         internal Lanes<double> Weight;
 
         // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
@@ -819,5 +950,6 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         internal TFloats High;
         internal TFloats Low;
         internal TFloats Label;
+        internal TFloats Every; // where labels are smoothed: subtracted from every other element
     }
 }

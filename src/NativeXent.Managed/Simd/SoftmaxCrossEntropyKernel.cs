@@ -179,6 +179,31 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         return new() { Before = GreatestGeneral(row, begin, split), After = GreatestGeneral(row, after, end) };
     }
 
+    /// <summary>
+    /// Whether no logit of a run from class begin on keeps the label's from being the greatest, of equals the first.
+    /// greatest is that of the others.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private protected static bool AllowsLabel(
+        TScalar* z, nuint begin, nuint count, double greatest, nuint label, double zLabel)
+    {
+        if (greatest > zLabel)
+        {
+            return false;
+        }
+
+        nuint before = label < begin ? 0 : nuint.Min(label - begin, count);
+        for (nuint j = 0; greatest >= zLabel && j < before; j++)
+        {
+            if (TNumbers.Double(z[j]) >= zLabel)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>First pass over a block, general.</summary>
     [SkipLocalsInit]
     private protected static void ComputeGeneralBlock(
@@ -468,9 +493,10 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
-    private static bool AnchorBlock(in Plan plan, Others<TScalar>* z, out Block block)
+    private static bool AnchorBlock(in Plan plan, Others<TScalar>* z, out double greatest, out Block block)
     {
-        block = BlockAt(GreatestOther(z) * plan.Slope);
+        greatest = GreatestOther(z);
+        block = BlockAt(greatest * plan.Slope);
         return !(plan.Scales && IsShifted(block.Base));
     }
 
@@ -496,7 +522,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     {
         Others<TScalar> others;
         LookAt(&others, Scalars(row.Z) + begin, count, label - begin);
-        if (AnchorBlock(plan, &others, out block))
+        if (AnchorBlock(plan, &others, out _, out block))
         {
             ComputeAnchoredBlock(plan, &others, row.E + begin, ref block);
         }
@@ -883,8 +909,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
             // Without a place for a whole block's e, the general pass is taken, which needs none.
             bool done = false;
-            if (TPlain.Value || (!plan.Capped && !row.IsCorrect
-                && (memory.KeepsE || plan.BlockLength == BlockLength)))
+            if (TPlain.Value || (!plan.Capped && (memory.KeepsE || plan.BlockLength == BlockLength)))
             {
                 TScalar* e = memory.E + (memory.KeepsE ? j : 0);
                 bool converts = !TPlain.Value && !IsPlain(memory.Z);
@@ -893,8 +918,14 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                     LoadRun(memory.Z, j, e, length);
                 }
 
-                LookAt(&others, converts ? e : Scalars(memory.Z) + j, length, label - j);
-                done = AnchorBlock(plan, &others, out blocks[b]);
+                TScalar* z = converts ? e : Scalars(memory.Z) + j;
+                LookAt(&others, z, length, label - j);
+                done = AnchorBlock(plan, &others, out double greatest, out blocks[b]);
+                if (!TPlain.Value && row.IsCorrect && hasLabel)
+                {
+                    row.IsCorrect = AllowsLabel(z, j, length, greatest, label, row.ZLabel);
+                }
+
                 if (!TPlain.Value && done && plan.SumsTargets)
                 {
                     SumTargets(job, plan, memory, j, length, ref blocks[b]);
