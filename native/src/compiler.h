@@ -67,29 +67,26 @@ NXENT_INLINE To bit_cast(From from) {
     return __builtin_bit_cast(To, from);
 }
 
-// Asks for the cache line offset elements after p to be brought to the second-level cache. It need not be readable.
-template <class T>
-NXENT_INLINE void prefetch(const T* p, size_t offset) {
+// Asks for the cache line offset elements after p to be brought to the second-level cache (kLocality 2) or the first (3). It
+// need not be readable.
+template <int kLocality, class T>
+NXENT_INLINE void prefetch_line(const T* p, size_t offset) {
     const void* line = reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + offset * sizeof(T));
 #if defined(_MSC_VER) && !defined(__clang__) && defined(NXENT_ARCH_X86_64)
-    _mm_prefetch(static_cast<const char*>(line), _MM_HINT_T1);
+    _mm_prefetch(static_cast<const char*>(line), kLocality == 3 ? _MM_HINT_T0 : _MM_HINT_T1);
 #elif defined(_MSC_VER) && !defined(__clang__)
     __prefetch(line);
 #else
-    __builtin_prefetch(line, 0, 2);
+    __builtin_prefetch(line, 0, kLocality);
 #endif
 }
-// To the first-level cache.
+template <class T>
+NXENT_INLINE void prefetch(const T* p, size_t offset) {
+    prefetch_line<2>(p, offset);
+}
 template <class T>
 NXENT_INLINE void prefetch_near(const T* p, size_t offset) {
-    const void* line = reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(p) + offset * sizeof(T));
-#if defined(_MSC_VER) && !defined(__clang__) && defined(NXENT_ARCH_X86_64)
-    _mm_prefetch(static_cast<const char*>(line), _MM_HINT_T0);
-#elif defined(_MSC_VER) && !defined(__clang__)
-    __prefetch(line);
-#else
-    __builtin_prefetch(line, 0, 3);
-#endif
+    prefetch_line<3>(p, offset);
 }
 
 // A pointer that is read and replaced as a whole, whichever threads do it. What it points to never changes.

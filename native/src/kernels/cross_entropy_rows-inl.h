@@ -116,8 +116,8 @@ struct RowMemory {
     Array<V> q;      // the distribution
     ScalarOf<V>* e;  // for e, the whole row's or, where keeps_e is false, a block's
     bool keeps_e;
-    ScalarOf<V>* slopes =
-        nullptr;  // for the derivatives of a softcap, or none: then the second pass computes them again
+    // For the derivatives of a softcap, or none: then the second pass computes them again.
+    ScalarOf<V>* slopes = nullptr;
 };
 
 // The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond lanes.
