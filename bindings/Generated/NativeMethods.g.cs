@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: 34ccc92ee0a79a5616ea9e1ff95ae5ffac50446156fa89266ab4d176f14562c7
+// Header SHA-256: cd0e12d135c64f34b6024939e7f8915f6022446a6f5e94a81ffeaa040cc26181
 
 #nullable enable
 
@@ -301,9 +301,9 @@ internal unsafe struct nxent_softmax_cross_entropy_args
     /// <summary>
     /// Memory that the call may overwrite as it likes, or null. A row's exponentials are kept in its gradient where
     /// they can be: not where that has 16 bits an element, is accumulated, or has several positions. Otherwise they are
-    /// kept in 64 KiB of stack, and so are the derivatives of a softcap. What does not fit, beyond 16,384 classes
-    /// (8,192 of float64), is kept in the workspace, or else computed twice. Results are the same. Needs the alignment
-    /// of a double; calls at the same time need one each.
+    /// kept in 64 KiB of stack, and so are the derivatives of a softcap: together for 16,384 classes (8,192 of
+    /// float64). What does not fit is kept in the workspace, or else computed twice. Results are the same. Needs the
+    /// alignment of a double; calls at the same time need one each.
     /// </summary>
     public void* workspace;
 

@@ -241,9 +241,9 @@ typedef struct nxent_softmax_cross_entropy_args {
     double grad_scale;
     /** Memory that the call may overwrite as it likes, or null. A row's exponentials are kept in its gradient where they
      *  can be: not where that has 16 bits an element, is accumulated, or has several positions. Otherwise they are kept
-     *  in 64 KiB of stack, and so are the derivatives of a softcap. What does not fit, beyond 16,384 classes (8,192 of
-     *  float64), is kept in the workspace, or else computed twice. Results are the same. Needs the alignment of a double;
-     *  calls at the same time need one each. */
+     *  in 64 KiB of stack, and so are the derivatives of a softcap: together for 16,384 classes (8,192 of float64). What
+     *  does not fit is kept in the workspace, or else computed twice. Results are the same. Needs the alignment of a
+     *  double; calls at the same time need one each. */
     void* workspace;
     /** Its size in bytes. For each of the two, 4 * num_classes can be used, 8 * num_classes of float64. */
     size_t workspace_size;
