@@ -487,6 +487,35 @@ TEST_F(Arguments, WorkspaceTooLargeForTheAddressSpaceIsRefused) {
     expect_refused(NXENT_ERROR_SIZE_OVERFLOW);
 }
 
+TEST(Workspace, OfASoftmaxIsCheckedAsWell) {
+    const float logits[4] = {1, 2, 3, 4};
+    float output[4] = {}, lse[2] = {};
+    double workspace[2];
+    nxent_softmax_args args{};
+    args.struct_size = sizeof(args);
+    args.batch_size = args.row_end = 2;
+    args.num_classes = 2;
+    args.logits = logits;
+    args.output = output;
+    args.lse = lse;
+    args.workspace = moved_by_bytes(workspace, 4);
+    args.workspace_size = sizeof(double);
+    EXPECT_EQ(nxent_softmax(&args), NXENT_ERROR_MISALIGNED);
+    args.workspace = workspace;
+    args.workspace_size = sizeof(workspace);
+    for (float* const output_inside : {reinterpret_cast<float*>(workspace), reinterpret_cast<float*>(workspace) + 3}) {
+        args.output = output_inside;
+        EXPECT_EQ(nxent_softmax(&args), NXENT_ERROR_OVERLAP);
+    }
+    args.output = output;
+    args.lse = reinterpret_cast<float*>(workspace) + 3;
+    EXPECT_EQ(nxent_softmax(&args), NXENT_ERROR_OVERLAP);
+    for (const float p : output) EXPECT_EQ(p, 0);
+    args.lse = lse;
+    EXPECT_EQ(nxent_softmax(&args), NXENT_OK);
+    EXPECT_GT(output[0], 0);
+}
+
 // It is worth asking for: half-precision gradients of so many classes cannot keep the exponentials.
 TEST(Workspace, IsUsedWhereItIsLargeEnough) {
     constexpr size_t kMany = 16385;
