@@ -274,16 +274,22 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             ? DoubleMath.SoftCapped<OneDouble>(new(z), new(plan.Slope), new(job.Softcap)).Value.Value
             : z * plan.Slope;
 
-    // softcap·tanh(slope·z) of a run of logits, or its derivative; up to Tile doubles, filled up to whole vectors.
-    private static void SoftCapRun<TDerivative>(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, double* u)
-        where TDerivative : struct, IFlag
+    // A run of logits as doubles, filled up to whole vectors.
+    private static void WidenRun(in RowMemory row, nuint begin, nuint count, double* u)
     {
         for (nuint j = 0; j < count; j += LaneCount)
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
             TNumbers.StoreDoubles(u + j, TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, 0)));
         }
+    }
+
+    // softcap·tanh(slope·z) of a run of logits, or its derivative; up to Tile doubles, filled up to whole vectors.
+    private static void SoftCapRun<TDerivative>(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, double* u)
+        where TDerivative : struct, IFlag
+    {
+        WidenRun(row, begin, count, u);
 
         if (TDerivative.Value)
         {
@@ -301,11 +307,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, double* u)
     {
         double* derivatives = stackalloc double[(int)Tile];
-        for (nuint j = 0; j < count; j += LaneCount)
-        {
-            nuint lanes = nuint.Min(count - j, LaneCount);
-            TNumbers.StoreDoubles(u + j, TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, 0)));
-        }
+        WidenRun(row, begin, count, u);
 
         DoubleMath.SoftCaps(u, derivatives, count, plan.Slope, job.Softcap);
         for (nuint j = 0; j < count; j += LaneCount)
