@@ -10,6 +10,6 @@ namespace nxent_test {
 uint64_t result_hash(int32_t& status);
 
 // The hash of this version.
-constexpr uint64_t kResultHash = 0xc1862c9a32824815u;
+constexpr uint64_t kResultHash = 0x6850ad2c2f99c36bu;
 
 }  // namespace nxent_test

@@ -40,8 +40,8 @@ struct Plan {
     bool wants_lse;     // for itself or the z-loss
     double kept;        // 1 − label smoothing
     double spread;      // label smoothing / classes
-    double slope;       // u = slope·z, or softcap·tanh(slope·z)
-    double chain;       // du/dz, or its constant factor where there is a softcap
+    double slope;       // u = slope·z, or what soft_capped() makes of it
+    double half_softcap;
 };
 
 NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
@@ -61,14 +61,14 @@ NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
     plan.sums_targets = job.target == Target::Distribution || (plan.smears && plan.wants_loss);
     plan.kept = 1.0 - job.label_smoothing;
     plan.spread = job.label_smoothing / static_cast<double>(classes);
-    plan.slope = plan.capped ? job.scale / job.softcap : job.scale;
-    plan.chain = job.scale;
+    plan.slope = plan.capped ? softcap_slope(job.scale, job.softcap, job.element_type != NXENT_FLOAT64) : job.scale;
+    plan.half_softcap = 0.5 * job.softcap;
     return plan;
 }
 
-template <class X>
-NXENT_INLINE X transformed(X z, const SoftmaxCrossEntropyJob& job, const Plan& plan) {
-    return plan.capped ? soft_capped(z, all<X>(plan.slope), all<X>(job.softcap)).value : z * all<X>(plan.slope);
+template <class V>
+NXENT_INLINE double transformed(double z, const Plan& plan) {
+    return plan.capped ? soft_capped<V>(z, plan.slope, plan.half_softcap).value : z * plan.slope;
 }
 
 // A point shift + exponent·ln 2 on the axis of u that exponentials are relative to. One of the two is 0.
@@ -155,66 +155,91 @@ NXENT_INLINE void add_targets(const SoftmaxCrossEntropyJob& job, const Plan& pla
     // Where b is 0, nothing, however unlikely the class.
     targets.dot = targets.dot + select_below(zero, b, term, select_below(b, zero, term, zero));
 }
-// The targets of a block, without softcap.
+// The same of a run of classes, without softcap.
+template <class V>
+NXENT_INLINE void add_run_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
+                                  size_t begin, size_t count, Anchor base, TargetSums& targets) {
+    for (size_t j = 0; j < count; j += kLanes) {
+        const size_t lanes = count - j < kLanes ? count - j : kLanes;
+        const D u = widened(load_elements(row.z, begin + j, lanes, -kInfinity)) * set(plan.slope);
+        add_targets(job, plan, row, begin + j, lanes, u, base, targets);
+    }
+}
 template <class V>
 NXENT_NOINLINE void sum_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
                                 size_t begin, size_t count, Block<V>& block) {
     TargetSums targets;
-    for (size_t j = 0; j < count; j += kLanes) {
-        const size_t lanes = count - j < kLanes ? count - j : kLanes;
-        const D u = widened(load_elements(row.z, begin + j, lanes, -kInfinity)) * set(plan.slope);
-        add_targets(job, plan, row, begin + j, lanes, u, block.base, targets);
-    }
+    add_run_targets(job, plan, row, begin, count, block.base, targets);
     block.target_sum = sum_lanes(targets.sum);
     block.target_dot = sum_lanes(targets.dot);
 }
 
-// Factors of gradients.
+// Derivatives of a softcap as factors of gradients.
 template <class V>
-NXENT_INLINE V slopes_of(const Plan& plan, D derivatives) {
-    return narrowed<V>(flush_below(derivatives * set(plan.chain), Numbers<V>::kFlushBelow));
+NXENT_INLINE V slopes_of(D derivatives) {
+    return zero_below(narrowed<V>(derivatives), set_all<V>(Numbers<V>::kFlushBelow));
 }
 
-// e of classes j, j + 1, …; 0 for the label and beyond lanes. Where targets are summed, adds theirs.
-template <class V>
-NXENT_INLINE V general_exponential(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
-                                   size_t j, size_t lanes, size_t label, const Exponential<ScalarOf<V>>& c, Anchor base,
-                                   TargetSums* targets) {
-    V v = load_elements(row.z, j, lanes, -kInfinity), low = set_all<V>(0);
-    const bool scales = takes_scaled(plan, base), splits = plan.transforms && !scales;
-    if (splits || targets) {
-        D u = widened(v);
-        if (row.slopes) {
-            const Capped<D> capped = soft_capped(u, set(plan.slope), set(job.softcap));
-            store_stepped(row.slopes + j, 1, lanes, slopes_of<V>(plan, capped.derivative));
+// u − shift of a run of classes in two parts, and where there is a softcap, its derivatives. Where targets are summed, adds
+// theirs. z may be high.
+template <bool kCapped, bool kTargets, class V>
+NXENT_INLINE void split_run(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                            size_t count, Anchor base, ScalarOf<V> lowest, const ScalarOf<V>* z, ScalarOf<V>* high,
+                            ScalarOf<V>* low, ScalarOf<V>* slopes, TargetSums& targets) {
+    const D slope = set(plan.slope), half_softcap = set(plan.half_softcap), shift = set(base.shift);
+    const D least = set(static_cast<double>(lowest));
+    const auto split = [&](size_t j, size_t lanes, V v) {
+        const D x = widened(v);
+        D u = x * slope;
+        if constexpr (kCapped) {
+            const Capped<D> capped = soft_capped<V>(x, slope, half_softcap);
+            store_stepped(slopes + j, 1, lanes, slopes_of<V>(capped.derivative));
             u = capped.value;
-        } else if (plan.transforms) {
-            u = transformed(u, job, plan);
         }
-        if (targets) add_targets(job, plan, row, j, lanes, u, base, *targets);
-        if (splits) {
-            // Clamped here, so that the low part is never infinite.
-            u = greater(set(static_cast<double>(c.lowest)), u - set(base.shift));
-            v = narrowed<V>(u);
-            low = narrowed<V>(u - widened(v));
-        }
+        if constexpr (kTargets) add_targets(job, plan, row, begin + j, lanes, u, base, targets);
+        // Clamped, so that the low part is never infinite.
+        u = greater(least, u - shift);
+        v = narrowed<V>(u);
+        store_stepped(high + j, 1, lanes, v);
+        store_stepped(low + j, 1, lanes, narrowed<V>(u - widened(v)));
+    };
+    size_t j = 0;
+    for (; j + kLanes <= count; j += kLanes) split(j, kLanes, load(z + j));
+    if (j < count) split(j, count - j, load_partial(z + j, count - j, ScalarOf<V>{0}));
+}
+
+// e of at most a tile's classes from begin on, 0 for the label, and its sum. Where targets are summed, adds theirs.
+template <class V>
+NXENT_NOINLINE void general_tile(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
+                                 size_t begin, size_t count, size_t label, Anchor base, ScalarOf<V>* e,
+                                 TargetSums* targets, BlockSum<V>& sum) {
+    const Exponential<ScalarOf<V>> c = constants_of<V>(plan, base);
+    if (plan.transforms && !takes_scaled(plan, base)) {
+        alignas(64) ScalarOf<V> low[kTile];
+        alignas(64) ScalarOf<V> unused[kTile];
+        ScalarOf<V>* const slopes = row.slopes ? row.slopes + begin : unused;
+        const bool plain = row.z.plain();
+        if (!plain) load_run(row.z, begin, e, count);
+        const ScalarOf<V>* const z = plain ? row.z.scalars() + begin : e;
+        TargetSums none;
+        if (!plan.capped)
+            split_run<false, true>(job, plan, row, begin, count, base, c.lowest, z, e, low, slopes,
+                                   targets ? *targets : none);
+        else if (targets)
+            split_run<true, true>(job, plan, row, begin, count, base, c.lowest, z, e, low, slopes, *targets);
+        else
+            split_run<true, false>(job, plan, row, begin, count, base, c.lowest, z, e, low, slopes, none);
+        // The label may be far above the others, and its low part so great that its exponential, which is not wanted, is NaN.
+        if (label - begin < count) low[label - begin] = 0;
+        return add_exponentials<Input::Split, V>(Others<ScalarOf<V>>(e, count, label - begin), low, e, c, sum);
     }
-    if (label - j < lanes || lanes < kLanes) {
-        constexpr auto kNothing = static_cast<ScalarOf<V>>(-kInfinity);
-        if (label - j < lanes) {
-            v = replace_lane(v, label - j, kNothing);
-            low = replace_lane(low, label - j, 0);
-        }
-        // Past the end a softcap has made −infinity finite.
-        if (plan.capped)
-            for (size_t i = lanes; i < kLanes; ++i) {
-                v = replace_lane(v, i, kNothing);
-                low = replace_lane(low, i, 0);
-            }
-    }
-    return splits   ? exponential<Input::Split>(v, low, c)
-           : scales ? exponential<Input::Scaled>(v, c)
-                    : exponential<Input::Shifted>(v, c);
+    if (targets) add_run_targets(job, plan, row, begin, count, base, *targets);
+    load_run(row.z, begin, e, count);
+    const Others<ScalarOf<V>> others(e, count, label - begin);
+    if (plan.scales)
+        add_exponentials<Input::Scaled, V>(others, nullptr, e, c, sum);
+    else
+        add_exponentials<Input::Shifted, V>(others, nullptr, e, c, sum);
 }
 
 // The greatest logit of a block before and from the label on, both without it; NaN is passed over.
@@ -274,22 +299,15 @@ template <class V>
 void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
                    size_t count, size_t label, Greatest greatest, Block<V>& block) {
     double m = greatest.before > greatest.after ? greatest.before : greatest.after;
-    if (plan.transforms) m = transformed(m, job, plan);
+    if (plan.transforms) m = transformed<V>(m, plan);
     set_anchor(block, m);
-    const Exponential<ScalarOf<V>> c = constants_of<V>(plan, block.base);
     BlockSum<V> sum;
     TargetSums targets;
-    for (size_t tile = 0; tile < count; tile += kTile) {
-        TileSum<V> tile_sum = empty_tile<V>();
-        const size_t end = count - tile < kTile ? count : tile + kTile;
-        for (size_t j = tile; j < end; j += kLanes) {
-            const size_t lanes = end - j < kLanes ? end - j : kLanes;
-            const V v = general_exponential(job, plan, row, begin + j, lanes, label, c, block.base,
-                                            plan.sums_targets ? &targets : nullptr);
-            if (row.keeps_e) store_stepped(row.e + begin + j, 1, lanes, v);
-            accumulate(tile_sum, v);
-        }
-        sum.add_tile(tile_sum);
+    alignas(64) ScalarOf<V> tile[kTile];
+    for (size_t j = 0; j < count; j += kTile) {
+        const size_t length = count - j < kTile ? count - j : kTile;
+        general_tile(job, plan, row, begin + j, length, label, block.base, row.keeps_e ? row.e + begin + j : tile,
+                     plan.sums_targets ? &targets : nullptr, sum);
     }
     block.others = sum.total();
     block.target_sum = sum_lanes(targets.sum);
@@ -323,27 +341,6 @@ NXENT_INLINE void simple_block(const SoftmaxCrossEntropyJob& job, const Plan& pl
         general_block(job, plan, row, begin, count, label, greatest_others(row, begin, count, label), block);
 }
 
-// e of a part of a block once more, where it was not kept.
-template <class V>
-void general_exponentials(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
-                          size_t count, size_t label, Anchor base, ScalarOf<V>* e) {
-    const Exponential<ScalarOf<V>> c = constants_of<V>(plan, base);
-    const bool scales = takes_scaled(plan, base);
-    if (scales || !plan.transforms) {
-        load_run(row.z, begin, e, count);
-        const Others<ScalarOf<V>> others(e, count, label - begin);
-        if (scales)
-            exponentials<Input::Scaled, V>(others, e, c);
-        else
-            exponentials<Input::Shifted, V>(others, e, c);
-        return;
-    }
-    for (size_t j = 0; j < count; j += kLanes) {
-        const size_t lanes = count - j < kLanes ? count - j : kLanes;
-        store_stepped(e + j, 1, lanes, general_exponential(job, plan, row, begin + j, lanes, label, c, base, nullptr));
-    }
-}
-
 // Subtracts the smeared part of the targets from gradients.
 template <class V>
 void subtract_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
@@ -365,8 +362,7 @@ void subtract_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const
 
 // Multiplies gradients by the derivative of the softcap.
 template <class V>
-void multiply_slopes(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
-                     size_t count, ScalarOf<V>* g) {
+void multiply_slopes(const Plan& plan, const RowMemory<V>& row, size_t begin, size_t count, ScalarOf<V>* g) {
     for (size_t j = 0; j < count; j += kLanes) {
         const size_t lanes = count - j < kLanes ? count - j : kLanes;
         const V v = load_stepped(g + j, 1, lanes, ScalarOf<V>{0});
@@ -375,9 +371,9 @@ void multiply_slopes(const SoftmaxCrossEntropyJob& job, const Plan& plan, const 
             slopes = load_stepped(row.slopes + begin + j, 1, lanes, ScalarOf<V>{0});
         } else {
             const D z = widened(load_elements(row.z, begin + j, lanes, 0));
-            slopes = slopes_of<V>(plan, soft_capped(z, set(plan.slope), set(job.softcap)).derivative);
+            slopes = slopes_of<V>(soft_capped<V>(z, set(plan.slope), set(plan.half_softcap)).derivative);
         }
-        store_stepped(g + j, 1, lanes, mul(v, slopes));
+        store_stepped(g + j, 1, lanes, flush_below(mul(v, slopes), Numbers<V>::kFlushBelow));
     }
 }
 
@@ -386,17 +382,22 @@ template <class V>
 void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
                       size_t count, size_t label, const Block<V>& block, const Scale<ScalarOf<V>>& scale,
                       double target_factor) {
-    constexpr size_t kPart = 512;
-    alignas(64) ScalarOf<V> part[kPart];
+    alignas(64) ScalarOf<V> tile[kTile];
     const size_t end = begin + count;
-    for (size_t j = begin; j < end; j += kPart) {
-        const size_t length = end - j < kPart ? end - j : kPart;
-        ScalarOf<V>* const g = row.keeps_e ? row.e + j : part;
-        if (!row.keeps_e) general_exponentials(job, plan, row, j, length, label, block.base, g);
+    for (size_t j = begin; j < end; j += kTile) {
+        const size_t length = end - j < kTile ? end - j : kTile;
+        ScalarOf<V>* const g = row.keeps_e ? row.e + j : tile;
+        if (!row.keeps_e) {
+            BlockSum<V> known;
+            general_tile(job, plan, row, j, length, label, block.base, g, nullptr, known);
+        }
         scale_block(g, length, scale);
         if (plan.smears) subtract_targets(job, plan, row, j, length, target_factor, g);
-        if (plan.capped) multiply_slopes(job, plan, row, j, length, g);
-        store_run(row.grad, j, g, length, row.accumulate, !plan.smears && !plan.capped && scale.high > 0);
+        if (plan.capped) multiply_slopes(plan, row, j, length, g);
+        // A scale up to 2 leaves nothing infinite, from which a derivative of 0 would make NaN.
+        const bool clean =
+            !plan.smears && (plan.capped ? scale.unbias <= static_cast<ScalarOf<V>>(kUnbias) : scale.high > 0);
+        store_run(row.grad, j, g, length, row.accumulate, clean);
     }
 }
 
@@ -509,7 +510,7 @@ NXENT_INLINE RowGradient<typename Numbers<V>::Wide> row_gradient(const SoftmaxCr
     const TargetWeights weights = target_weights(job, plan, label, blocks, block_count);
     const double pull = 2.0 * job.z_loss_scale * lse;
     RowGradient<typename Numbers<V>::Wide> r;
-    r.factor = job.grad_scale * upstream * (plan.capped ? 1.0 : plan.chain);
+    r.factor = job.grad_scale * upstream * job.scale;
     const double scale = ((weights.rest + weights.own) + pull) * r.factor;
     r.nan = !(r.factor - r.factor == 0) || scale != scale;
     // Infinite, it would make NaN of probabilities that are 0.
@@ -640,7 +641,7 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     }
     if (!has_label || label.index / plan.block < share.begin || label.index / plan.block >= share.end) return;
     double g = r.label;
-    if (plan.capped) g *= soft_capped(row.z_label, plan.slope, job.softcap).derivative * plan.chain;
+    if (plan.capped) g *= soft_capped<V>(row.z_label, plan.slope, plan.half_softcap).derivative;
     if (memory.accumulate)
         store_elements(memory.grad, label.index, 1, canonical(accumulated(old, set(rounded_to_element<V>(g)))));
     else
@@ -659,7 +660,7 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
 
     // grad may be z: read these now.
     if (has_label) row.z_label = element(memory.z, label.index);
-    row.u_label = kPlain ? row.z_label * plan.slope : has_label ? transformed(row.z_label, job, plan) : -kInfinity;
+    row.u_label = kPlain ? row.z_label * plan.slope : has_label ? transformed<V>(row.z_label, plan) : -kInfinity;
     row.correct = !kPlain && job.counts_correct && !label.ignored;
     if (row.correct && job.target == Target::Distribution)
         row.correct = first_greatest(memory.z, classes) == first_greatest(memory.q, classes);

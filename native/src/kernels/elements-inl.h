@@ -215,10 +215,11 @@ NXENT_INLINE void put(const Array<V>& array, size_t j, double x) {
 }
 
 // Results that are next to one another, as elements j to j + count: rounded to their type, or added to what they were.
-// Where none of them is subnormal, −0 or NaN, they may be clean.
+// Where none of them is subnormal, −0 or NaN, they may be clean. They may be where they are to be stored.
 template <class V>
 void store_run(const Array<V>& array, size_t j, const ScalarOf<V>* from, size_t count, bool accumulates, bool clean) {
     const Array<V> a = array.from(j);
+    if (clean && !accumulates && a.plain() && a.scalars() == from) return;
     if constexpr (sizeof(V) != sizeof(D))
         if (clean && !accumulates && a.step == 1 && a.type != NXENT_FLOAT32) {
             size_t k = 0;

@@ -314,15 +314,15 @@ NXENT_INLINE void one_ahead(size_t begin, size_t end, const ReduceAt& reduce_at,
     finish_at(j, x);
 }
 
-// Stores e of whole vectors of logits from begin to end, and adds it.
+// Stores e of whole vectors of logits from begin to end, and adds it. low has the low parts of split logits.
 template <Input input, class V>
-NXENT_INLINE void whole_vectors(const Others<ScalarOf<V>>& z, ScalarOf<V>* e, size_t begin, size_t end,
-                                const Exponential<ScalarOf<V>>& c, TileSum<V>& sum) {
+NXENT_INLINE void whole_vectors(const Others<ScalarOf<V>>& z, const ScalarOf<V>* low, ScalarOf<V>* e, size_t begin,
+                                size_t end, const Exponential<ScalarOf<V>>& c, TileSum<V>& sum) {
     const auto reduce_at = [&](size_t j) {
         z.prefetch_after(j);
         prefetch_near(e + j, kPrefetchStored);
         const V v = z.vector(j);
-        return reduced<input>(v, v, c);
+        return reduced<input>(v, input == Input::Split ? load(low + j) : v, c);
     };
     const auto finish_at = [&](size_t j, const Reduced<V>& x) {
         const V v = exponential(x);
@@ -332,25 +332,33 @@ NXENT_INLINE void whole_vectors(const Others<ScalarOf<V>>& z, ScalarOf<V>* e, si
     one_ahead<V, kLanes>(begin, end, reduce_at, finish_at);
 }
 
-// Stores e, 0 for the label, and gives the sum. e may be where the logits are.
+// Stores e, 0 for the label, and adds it, whole tiles and what is left. e may be where the logits are.
 template <Input input, class V>
-NXENT_INLINE typename Numbers<V>::Wide exponentials(const Others<ScalarOf<V>>& z, ScalarOf<V>* e,
-                                                    const Exponential<ScalarOf<V>>& c) {
+NXENT_INLINE void add_exponentials(const Others<ScalarOf<V>>& z, const ScalarOf<V>* low, ScalarOf<V>* e,
+                                   const Exponential<ScalarOf<V>>& c, BlockSum<V>& total) {
     // The cut vector comes first, so that nothing waits for it, but is added last.
     const bool cuts = z.whole() < z.count();
     V cut = set_all<V>(0);
     if (cuts) {
+        const size_t lanes = z.count() - z.whole();
         const V v = z.cut_vector();
-        cut = exponential<input>(v, c);
-        store_partial(e + z.whole(), cut, z.count() - z.whole());
+        cut =
+            exponential<input>(v, input == Input::Split ? load_partial(low + z.whole(), lanes, ScalarOf<V>{0}) : v, c);
+        store_partial(e + z.whole(), cut, lanes);
     }
-    BlockSum<V> total;
     for (size_t j = 0; j < z.count(); j += kTile) {
         TileSum<V> sum = empty_tile<V>();
-        whole_vectors<input, V>(z, e, j, z.whole() - j < kTile ? z.whole() : j + kTile, c, sum);
+        whole_vectors<input, V>(z, low, e, j, z.whole() - j < kTile ? z.whole() : j + kTile, c, sum);
         if (cuts && z.count() - j < kTile) accumulate(sum, cut);
         total.add_tile(sum);
     }
+}
+// Stores e, 0 for the label, and gives the sum.
+template <Input input, class V>
+NXENT_INLINE typename Numbers<V>::Wide exponentials(const Others<ScalarOf<V>>& z, ScalarOf<V>* e,
+                                                    const Exponential<ScalarOf<V>>& c) {
+    BlockSum<V> total;
+    add_exponentials<input, V>(z, nullptr, e, c, total);
     return total.total();
 }
 

@@ -62,10 +62,10 @@ NXENT_INLINE X reduce(X x, X n) {
     return (x - n * all<X>(kLn2High)) - n * all<X>(kLn2Low);
 }
 
-// exp(r) for |r| ≤ 0.347, by its Taylor series to r^13 / 13!, in pairs (Estrin). The greatest terms are added last, so
+// exp(r) − 1 for |r| ≤ 0.347, by the Taylor series to r^13 / 13!, in pairs (Estrin). The greatest terms are added last, so
 // that the error is little more than the last rounding's.
 template <class X>
-NXENT_INLINE X exp_reduced(X r) {
+NXENT_INLINE X expm1_reduced(X r) {
     const X r2 = r * r;
     const X r4 = r2 * r2;
     const X p23 = all<X>(0x1p-1) + r * all<X>(0x1.5555555555555p-3);
@@ -75,7 +75,22 @@ NXENT_INLINE X exp_reduced(X r) {
     const X p1011 = all<X>(0x1.27e4fb7789f5cp-22) + r * all<X>(0x1.ae64567f544e4p-26);
     const X p1213 = all<X>(0x1.1eed8eff8d898p-29) + r * all<X>(0x1.6124613a86d09p-33);
     const X low = (p45 + r2 * p67) + r4 * (p89 + r2 * p1011 + r4 * p1213);
-    return all<X>(1.0) + (r + (r2 * p23 + r4 * low));
+    return r + (r2 * p23 + r4 * low);
+}
+template <class X>
+NXENT_INLINE X exp_reduced(X r) {
+    return all<X>(1.0) + expm1_reduced(r);
+}
+
+// 2^r − 1 for |r| ≤ 0.5 within a relative 2^-43, by a minimax polynomial of degree 9, from the highest power on.
+constexpr double kExp2m1Polynomial[] = {0x1.b52527045f59ap-24, 0x1.63d0c507b4070p-20, 0x1.ffcca82f9eadcp-17,
+                                        0x1.4308ace8a616dp-13, 0x1.5d87fe3122410p-10, 0x1.3b2ab717ea01dp-7,
+                                        0x1.c6b08d706a2c9p-5,  0x1.ebfbdff823e78p-3,  0x1.62e42fefa39abp-1};
+template <class X>
+NXENT_INLINE X exp2m1_short(X r) {
+    X p = all<X>(kExp2m1Polynomial[0]);
+    for (int i = 1; i < 9; ++i) p = p * r + all<X>(kExp2m1Polynomial[i]);
+    return p * r;
 }
 
 // e^x for x ≤ 709. Below −708 the result is 0. NaN gives NaN. Largest error 1.4 ULP.
@@ -156,19 +171,43 @@ NXENT_INLINE X log1p_unit(X x) {
     return log_near_one(f) + select_below(x, limit, all<X>(0.0), all<X>(kLn2));
 }
 
-// softcap·tanh(z·slope), with t = exp(−2·|z·slope|): softcap·(1 − t) / (1 + t) with the sign of z, and the derivative of
-// tanh, 4·t / (1 + t)².
+// softcap·tanh(z·scale / softcap), and tanh's derivative. With t = exp(2·z·scale / softcap) they are
+// softcap·(t − 1) / (t + 1) and 4t / (t + 1)². t − 1 is made of exp(r) − 1, so that nothing cancels near 0. Rows of V = F
+// have them within a relative 2^-43.
 template <class X>
 struct Capped {
     X value, derivative;
 };
-template <class X>
-NXENT_INLINE Capped<X> soft_capped(X z, X slope, X softcap) {
-    const X x = z * slope;
-    const X t = exp_wide(all<X>(-2.0) * magnitude(x));
-    const X inverse = all<X>(1.0) / (all<X>(1.0) + t);
-    const X value = softcap * ((all<X>(1.0) - t) * inverse);
-    return {select_below(x, all<X>(0.0), all<X>(0.0) - value, value), all<X>(4.0) * t * inverse * inverse};
+// What z is multiplied with: t is exp() of that, or 2 to its power for rows of float.
+NXENT_INLINE double softcap_slope(double scale, double softcap, bool is_short) {
+    return is_short ? 2.0 * kLog2E * scale / softcap : 2.0 * scale / softcap;
+}
+template <class V, class X>
+NXENT_INLINE Capped<X> soft_capped(X z, X slope, X half_softcap) {
+    constexpr bool kShort = sizeof(V) == sizeof(F);
+    constexpr double kRound = kRoundDouble + 1023.0;
+    // Beyond, t is what it is here: the derivative of a float is too small for any gradient, that of a double 0.
+    constexpr double kLimit = kShort ? 960.0 : 708.0;
+    const X one = all<X>(1.0), limit = all<X>(kLimit);
+    const X x = z * slope, above = greater(all<X>(-kLimit), x);
+    const X within = select_below(limit, above, limit, above);
+    X power, rest, t;
+    if constexpr (kShort) {
+        const X shifted = within + all<X>(kRound);
+        power = power_of_two(shifted);
+        rest = exp2m1_short(within - (shifted - all<X>(kRound))) * power;
+        t = rest + power;
+    } else {
+        const X shifted = within * all<X>(kLog2E) + all<X>(kRound);
+        const X p = expm1_reduced(reduce(within, shifted - all<X>(kRound)));
+        power = power_of_two(shifted);
+        rest = p * power;
+        t = (one + p) * power;
+    }
+    const X inverse = all<X>(2.0) / (t + one);
+    const X derivative = t * inverse * inverse;
+    return {(rest + (power - one)) * inverse * half_softcap,
+            kShort ? derivative : select_below(limit, magnitude(x), all<X>(0.0), derivative)};
 }
 
 // A number in two parts, high + low, for sums whose rounding would show in a float64 result.

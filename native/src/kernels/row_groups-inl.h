@@ -124,7 +124,7 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
         for (size_t k = 0; k < kLanes; ++k) upstream[k] = group.ignored[k] ? 0 : upstream_of<F>(job, group.index[k]);
         all_factor = all_factor * load(upstream);
     }
-    all_factor = all_factor * set(plan.chain);
+    all_factor = all_factor * set(job.scale);
     // (−0 becomes 0.)
     const D scale = inverse * (((rest + own) + pull) * all_factor) * factor + zero;
     // NaN is strange, too.

@@ -60,6 +60,12 @@ internal static class DoubleMath
     /// <summary>exp(r) for |r| ≤ 0.347.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TReal ExpReduced<TReal>(TReal r)
+        where TReal : unmanaged, IReal<TReal> =>
+        TReal.Set(1.0) + ExpM1Reduced(r);
+
+    /// <summary>exp(r) − 1 for |r| ≤ 0.347.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal ExpM1Reduced<TReal>(TReal r)
         where TReal : unmanaged, IReal<TReal>
     {
         TReal r2 = r * r;
@@ -71,7 +77,24 @@ internal static class DoubleMath
         TReal p1011 = TReal.Set(2.755731922398589e-07) + (r * TReal.Set(2.505210838544172e-08));
         TReal p1213 = TReal.Set(2.08767569878681e-09) + (r * TReal.Set(1.6059043836821613e-10));
         TReal low = (p45 + (r2 * p67)) + (r4 * ((p89 + (r2 * p1011)) + (r4 * p1213)));
-        return TReal.Set(1.0) + (r + ((r2 * p23) + (r4 * low)));
+        return r + ((r2 * p23) + (r4 * low));
+    }
+
+    /// <summary>2^r − 1 for |r| ≤ 0.5 within a relative 2^-43.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal Exp2M1Short<TReal>(TReal r)
+        where TReal : unmanaged, IReal<TReal>
+    {
+        TReal p = TReal.Set(1.0178078119722019e-07);
+        p = (p * r) + TReal.Set(1.3255160541854564e-06);
+        p = (p * r) + TReal.Set(1.5252811947909775e-05);
+        p = (p * r) + TReal.Set(0.00015403456133778905);
+        p = (p * r) + TReal.Set(0.0013333557983819001);
+        p = (p * r) + TReal.Set(0.009618129159051187);
+        p = (p * r) + TReal.Set(0.05550410866573469);
+        p = (p * r) + TReal.Set(0.24022650695814085);
+        p = (p * r) + TReal.Set(0.6931471805599377);
+        return p * r;
     }
 
     /// <summary>exp(x − n·ln 2), for x within 0.347 of n·ln 2.</summary>
@@ -146,53 +169,89 @@ internal static class DoubleMath
     }
 
     /// <summary>
-    /// softcap·tanh(z·slope), with t = exp(−2·|z·slope|): softcap·(1 − t) / (1 + t) with the sign of z, and the
-    /// derivative of tanh, 4·t / (1 + t)².
+    /// What z is multiplied with before <see cref="SoftCapped{TScalar, TReal}"/> raises e, or 2 for rows of float, to its
+    /// power.
+    /// </summary>
+    internal static double SoftcapSlope(double scale, double softcap, bool isShort) =>
+        isShort ? ((2.0 * Log2E) * scale) / softcap : (2.0 * scale) / softcap;
+
+    /// <summary>
+    /// softcap·tanh(z·scale / softcap), and tanh's derivative. With t = exp(2·z·scale / softcap) they are
+    /// softcap·(t − 1) / (t + 1) and 4t / (t + 1)². Rows of float have them within a relative 2^-43.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static (TReal Value, TReal Derivative) SoftCapped<TReal>(TReal z, TReal slope, TReal softcap)
+    internal static (TReal Value, TReal Derivative) SoftCapped<TScalar, TReal>(
+        TReal z, TReal slope, TReal halfSoftcap)
         where TReal : unmanaged, IReal<TReal>
     {
+        const double Rounding = Round + 1023.0;
+        bool isShort = typeof(TScalar) == typeof(float);
+        TReal one = TReal.Set(1.0);
+        TReal limit = TReal.Set(isShort ? 960.0 : 708.0);
         TReal x = z * slope;
-        TReal t = Exp(TReal.Set(-2.0) * Magnitude(x));
-        TReal inverse = TReal.Set(1.0) / (TReal.Set(1.0) + t);
-        TReal value = softcap * ((TReal.Set(1.0) - t) * inverse);
-        return (
-            TReal.SelectBelow(x, TReal.Set(0.0), TReal.Set(0.0) - value, value),
-            ((TReal.Set(4.0) * t) * inverse) * inverse);
+        TReal above = TReal.Greater(TReal.Set(isShort ? -960.0 : -708.0), x);
+        TReal within = TReal.SelectBelow(limit, above, limit, above);
+        TReal power, rest, t;
+        if (isShort)
+        {
+            TReal shifted = within + TReal.Set(Rounding);
+            power = TReal.PowerOfTwo(shifted);
+            rest = Exp2M1Short(within - (shifted - TReal.Set(Rounding))) * power;
+            t = rest + power;
+        }
+        else
+        {
+            TReal shifted = (within * TReal.Set(Log2E)) + TReal.Set(Rounding);
+            TReal p = ExpM1Reduced(Reduce(within, shifted - TReal.Set(Rounding)));
+            power = TReal.PowerOfTwo(shifted);
+            rest = p * power;
+            t = (one + p) * power;
+        }
+
+        TReal inverse = TReal.Set(2.0) / (t + one);
+        TReal derivative = (t * inverse) * inverse;
+        if (!isShort)
+        {
+            derivative = TReal.SelectBelow(limit, Magnitude(x), TReal.Set(0.0), derivative);
+        }
+
+        return (((rest + (power - one)) * inverse) * halfSoftcap, derivative);
     }
 
-    /// <summary>Values of <see cref="SoftCapped{TReal}"/> of z in place, up to the end of a vector.</summary>
+    /// <summary>Values of <see cref="SoftCapped{TScalar, TReal}"/> of z in place, up to the end of a vector.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static unsafe void SoftCaps(double* z, nuint count, double slope, double softcap)
+    internal static unsafe void SoftCaps<TScalar>(double* z, nuint count, double slope, double halfSoftcap)
     {
         for (nuint i = 0; i < count; i += (nuint)HardwareDoubles.Count)
         {
             HardwareDoubles* part = (HardwareDoubles*)(z + i);
-            *part = SoftCapped(*part, HardwareDoubles.Set(slope), HardwareDoubles.Set(softcap)).Value;
+            *part = SoftCapped<TScalar, HardwareDoubles>(
+                *part, HardwareDoubles.Set(slope), HardwareDoubles.Set(halfSoftcap)).Value;
         }
     }
 
     /// <summary>The same, and their derivatives.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static unsafe void SoftCaps(double* z, double* derivatives, nuint count, double slope, double softcap)
+    internal static unsafe void SoftCaps<TScalar>(
+        double* z, double* derivatives, nuint count, double slope, double halfSoftcap)
     {
         for (nuint i = 0; i < count; i += (nuint)HardwareDoubles.Count)
         {
             HardwareDoubles* part = (HardwareDoubles*)(z + i);
-            (*part, *(HardwareDoubles*)(derivatives + i)) =
-                SoftCapped(*part, HardwareDoubles.Set(slope), HardwareDoubles.Set(softcap));
+            (*part, *(HardwareDoubles*)(derivatives + i)) = SoftCapped<TScalar, HardwareDoubles>(
+                *part, HardwareDoubles.Set(slope), HardwareDoubles.Set(halfSoftcap));
         }
     }
 
     /// <summary>The derivatives, likewise.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static unsafe void SoftCapDerivatives(double* z, nuint count, double slope, double softcap)
+    internal static unsafe void SoftCapDerivatives<TScalar>(double* z, nuint count, double slope, double halfSoftcap)
     {
         for (nuint i = 0; i < count; i += (nuint)HardwareDoubles.Count)
         {
             HardwareDoubles* part = (HardwareDoubles*)(z + i);
-            *part = SoftCapped(*part, HardwareDoubles.Set(slope), HardwareDoubles.Set(softcap)).Derivative;
+            *part = SoftCapped<TScalar, HardwareDoubles>(
+                *part, HardwareDoubles.Set(slope), HardwareDoubles.Set(halfSoftcap)).Derivative;
         }
     }
 

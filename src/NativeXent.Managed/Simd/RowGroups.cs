@@ -261,7 +261,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 allFactor *= HardwareDoubles.Load(upstream + k);
             }
 
-            allFactor *= HardwareDoubles.Set(plan.Chain);
+            allFactor *= HardwareDoubles.Set(job.Scale);
 
             // (−0 becomes 0.)
             HardwareDoubles scale =

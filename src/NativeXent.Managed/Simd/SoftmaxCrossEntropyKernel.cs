@@ -219,7 +219,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         double m = greatest.Before > greatest.After ? greatest.Before : greatest.After;
         if (plan.Transforms)
         {
-            m = Transformed(m, job, plan);
+            m = Transformed(m, plan);
         }
 
         block = BlockAt(m);
@@ -233,11 +233,11 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             nuint end = nuint.Min(count, tile + Tile);
             if (row.Slopes is not null)
             {
-                SoftCapRunWithSlopes(job, plan, row, begin + tile, end - tile, capped);
+                SoftCapRunWithSlopes(plan, row, begin + tile, end - tile, capped);
             }
             else if (plan.Capped)
             {
-                SoftCapRun<No>(job, plan, row, begin + tile, end - tile, capped);
+                SoftCapRun<No>(plan, row, begin + tile, end - tile, capped);
             }
 
             for (nuint j = tile; j < end; j += LaneCount)
@@ -269,9 +269,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             ? u > double.NegativeInfinity ? 1.0 + (u - u) : 0
             : DoubleMath.ExpReduced(u, anchor.Exponent);
 
-    private static double Transformed(double z, in SoftmaxCrossEntropyJob job, in Plan plan) =>
+    private static double Transformed(double z, in Plan plan) =>
         plan.Capped
-            ? DoubleMath.SoftCapped<OneDouble>(new(z), new(plan.Slope), new(job.Softcap)).Value.Value
+            ? DoubleMath.SoftCapped<TScalar, OneDouble>(new(z), new(plan.Slope), new(plan.HalfSoftcap)).Value.Value
             : z * plan.Slope;
 
     // A run of logits as doubles, filled up to whole vectors.
@@ -284,39 +284,42 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
     }
 
-    // softcap·tanh(slope·z) of a run of logits, or its derivative; up to Tile doubles, filled up to whole vectors.
+    // What a softcap makes of a run of logits, or its derivative; up to Tile doubles, filled up to whole vectors.
     private static void SoftCapRun<TDerivative>(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, double* u)
+        in Plan plan, in RowMemory row, nuint begin, nuint count, double* u)
         where TDerivative : struct, IFlag
     {
         WidenRun(row, begin, count, u);
 
         if (TDerivative.Value)
         {
-            DoubleMath.SoftCapDerivatives(u, count, plan.Slope, job.Softcap);
+            DoubleMath.SoftCapDerivatives<TScalar>(u, count, plan.Slope, plan.HalfSoftcap);
         }
         else
         {
-            DoubleMath.SoftCaps(u, count, plan.Slope, job.Softcap);
+            DoubleMath.SoftCaps<TScalar>(u, count, plan.Slope, plan.HalfSoftcap);
         }
     }
 
     // The same, and the factors of gradients are stored that the derivatives come to.
     [SkipLocalsInit]
     private static void SoftCapRunWithSlopes(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, double* u)
+        in Plan plan, in RowMemory row, nuint begin, nuint count, double* u)
     {
         double* derivatives = stackalloc double[(int)Tile];
         WidenRun(row, begin, count, u);
 
-        DoubleMath.SoftCaps(u, derivatives, count, plan.Slope, job.Softcap);
+        DoubleMath.SoftCaps<TScalar>(u, derivatives, count, plan.Slope, plan.HalfSoftcap);
         for (nuint j = 0; j < count; j += LaneCount)
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
-            TDoubles slope = TNumbers.LoadDoubles(derivatives + j) * TDoubles.Set(plan.Chain);
-            StoreScalars(row.Slopes + begin + j, lanes, NarrowedFlushed(slope));
+            StoreScalars(row.Slopes + begin + j, lanes, SlopesOf(TNumbers.LoadDoubles(derivatives + j)));
         }
     }
+
+    // Derivatives of a softcap as factors of gradients.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector SlopesOf(TDoubles derivatives) => Flushed(TNumbers.Narrow(derivatives));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Position(Anchor a) => a.Shift + (a.Exponent * DoubleMath.Ln2);
@@ -575,7 +578,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         double* capped = stackalloc double[plan.Capped ? (int)Tile : 0];
         if (plan.Capped)
         {
-            SoftCapRun<No>(job, plan, row, begin, count, capped);
+            SoftCapRun<No>(plan, row, begin, count, capped);
         }
 
         for (nuint j = 0; j < count; j += LaneCount)
@@ -612,7 +615,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     // Multiplies up to Tile gradients by the derivative of the softcap.
     [SkipLocalsInit]
     private static void MultiplySlopes(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, TScalar* g)
+        in Plan plan, in RowMemory row, nuint begin, nuint count, TScalar* g)
     {
         if (row.Slopes is not null)
         {
@@ -628,13 +631,12 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
 
         double* slopes = stackalloc double[(int)Tile];
-        SoftCapRun<Yes>(job, plan, row, begin, count, slopes);
+        SoftCapRun<Yes>(plan, row, begin, count, slopes);
         for (nuint j = 0; j < count; j += LaneCount)
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
-            TDoubles slope = TNumbers.LoadDoubles(slopes + j) * TDoubles.Set(plan.Chain);
             TVector v = LoadScalars(g + j, lanes, TNumbers.Scalar(0));
-            StoreScalars(g + j, lanes, TNumbers.Multiply(v, NarrowedFlushed(slope)));
+            StoreScalars(g + j, lanes, TNumbers.Multiply(v, SlopesOf(TNumbers.LoadDoubles(slopes + j))));
         }
     }
 
@@ -671,7 +673,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
             if (plan.Capped)
             {
-                MultiplySlopes(job, plan, row, j, length, g);
+                MultiplySlopes(plan, row, j, length, g);
             }
 
             bool clean = !plan.Smears && !plan.Capped && TNumbers.Double(scale.High) > 0;
@@ -795,7 +797,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         (double rest, double own) = TargetWeightsOf(job, plan, label, blocks, blockCount);
         double pull = 2.0 * job.ZLossScale * logSumExp;
         RowGradient r = default;
-        r.Factor = (job.GradScale * upstream) * (plan.Capped ? 1.0 : plan.Chain);
+        r.Factor = (job.GradScale * upstream) * job.Scale;
         double scale = ((rest + own) + pull) * r.Factor;
         r.IsNaN = !(r.Factor - r.Factor == 0) || double.IsNaN(scale);
 
@@ -892,7 +894,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
 
         row.ULabel = TPlain.Value ? row.ZLabel * plan.Slope
-            : hasLabel ? Transformed(row.ZLabel, job, plan)
+            : hasLabel ? Transformed(row.ZLabel, plan)
             : double.NegativeInfinity;
         row.IsCorrect = !TPlain.Value && job.CountCorrect && !row.Label.IsIgnored;
         if (row.IsCorrect && plan.Target == Target.Distribution)
@@ -1084,8 +1086,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     {
         if (plan.Capped)
         {
-            g *= DoubleMath.SoftCapped<OneDouble>(new(zLabel), new(plan.Slope), new(job.Softcap)).Derivative.Value
-                * plan.Chain;
+            g *= DoubleMath.SoftCapped<TScalar, OneDouble>(
+                new(zLabel), new(plan.Slope), new(plan.HalfSoftcap)).Derivative.Value;
         }
 
         if (row.Accumulates)
@@ -1281,8 +1283,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal readonly bool WantsLogSumExp;   // for itself or the z-loss
         internal readonly double Kept;           // 1 − label smoothing
         internal readonly double Spread;         // label smoothing / classes
-        internal readonly double Slope;          // u = slope·z, or softcap·tanh(slope·z)
-        internal readonly double Chain;          // du/dz, or its constant factor where there is a softcap
+        internal readonly double Slope;          // u = slope·z, or what SoftCapped() makes of it
+        internal readonly double HalfSoftcap;
         internal readonly double ClassWeightSum; // the number of classes without weights or smoothing
 
         internal Plan(in SoftmaxCrossEntropyJob job)
@@ -1309,8 +1311,10 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             SumsTargets = Target == Target.Distribution || (Smears && WantsLoss);
             Kept = 1.0 - job.LabelSmoothing;
             Spread = job.LabelSmoothing / classes;
-            Slope = Capped ? job.Scale / job.Softcap : job.Scale;
-            Chain = job.Scale;
+            Slope = Capped
+                ? DoubleMath.SoftcapSlope(job.Scale, job.Softcap, typeof(TScalar) == typeof(float))
+                : job.Scale;
+            HalfSoftcap = 0.5 * job.Softcap;
             ClassWeightSum = classes;
 
             // Smoothing alone needs it, and its additions wait for one another.
