@@ -63,6 +63,40 @@ public sealed class DoubleMathTests
         Assert.That(DoubleMath.Log1P(0), Is.Zero);
     }
 
+    /// <summary>.NET's tanh is within a few ULP itself.</summary>
+    [Test]
+    public void Softcaps_keep_their_relative_accuracy_near_0_and_far_from_it()
+    {
+        SplitMix64 random = new(64);
+        for (int i = 0; i < Samples; i++)
+        {
+            double x = Math.ScaleB(1 + Unit(random), random.Below(68) - 60) * (random.OneIn(2) ? -1 : 1);
+            double t = Math.Exp(-2 * Math.Abs(x));
+            double slope = 4 * t / ((1 + t) * (1 + t));
+            (double value, double derivative) = Softcap<double>(x);
+            Assert.That(value, Is.EqualTo(Math.Tanh(x)).Within(8).Ulps, $"tanh({x:r})");
+            Assert.That(derivative, Is.EqualTo(slope).Within(8 + (long)(4 * Math.Abs(x))).Ulps, $"tanh'({x:r})");
+            (value, derivative) = Softcap<float>(x);
+            Assert.That(value / Math.Tanh(x), Is.EqualTo(1).Within(Math.ScaleB(1, -43)), $"tanh({x:r})");
+            Assert.That(derivative / slope, Is.EqualTo(1).Within(Math.ScaleB(1, -42)), $"tanh'({x:r})");
+        }
+
+        Assert.That(Softcap<double>(double.PositiveInfinity), Is.EqualTo((1.0, 0.0)));
+        Assert.That(Softcap<double>(double.NegativeInfinity), Is.EqualTo((-1.0, 0.0)));
+        Assert.That(Softcap<float>(double.NegativeInfinity).Value, Is.EqualTo(-1));
+        Assert.That(Softcap<float>(double.PositiveInfinity).Derivative, Is.LessThan(Math.ScaleB(1, -900)));
+        Assert.That(Softcap<float>(double.NaN).Value, Is.NaN);
+        Assert.That(Softcap<double>(double.NaN).Value, Is.NaN);
+
+        static (double Value, double Derivative) Softcap<TScalar>(double x)
+        {
+            OneDouble slope = new(DoubleMath.SoftcapSlope(1, 1, typeof(TScalar) == typeof(float)));
+            (OneDouble value, OneDouble derivative) =
+                DoubleMath.SoftCapped<TScalar, OneDouble>(new(x), slope, new(0.5));
+            return (value.Value, derivative.Value);
+        }
+    }
+
     [Test]
     public unsafe void Logarithms_of_a_register_are_those_of_each_number()
     {
