@@ -391,6 +391,10 @@ void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const
             BlockSum<V> known;
             general_tile(job, plan, row, j, length, label, block.base, g, nullptr, known);
         }
+        if (scale.high > 0 && !plan.smears && !plan.capped && !row.accumulate) {
+            store_scaled_run(row.grad, j, g, length, scale);
+            continue;
+        }
         scale_block(g, length, scale);
         if (plan.smears) subtract_targets(job, plan, row, j, length, target_factor, g);
         if (plan.capped) multiply_slopes(plan, row, j, length, g);

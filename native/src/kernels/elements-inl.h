@@ -214,6 +214,24 @@ NXENT_INLINE void put(const Array<V>& array, size_t j, double x) {
         store_elements(array, j, 1, set(v));
 }
 
+// Elements of 16 bits that are next to one another: what change() makes of floats, which may be negative if kSigned.
+template <bool kSigned, class Change>
+NXENT_INLINE void store_16_bit_run(const Array<F>& a, const float* from, size_t count, const Change& change) {
+    size_t k = 0;
+    if (a.type == NXENT_FLOAT16)
+        for (Half* const to = reinterpret_cast<Half*>(a.p); k + kLanes <= count; k += kLanes) {
+            prefetch_near(to + k, 2 * kPrefetchStored);
+            const F v = change(load(from + k));
+            store(to + k, kSigned ? flush_below(v, kLeastHalf) : zero_below(v, set_all<F>(kLeastHalf)));
+        }
+    else
+        for (BFloat16* const to = reinterpret_cast<BFloat16*>(a.p); k + kLanes <= count; k += kLanes) {
+            prefetch_near(to + k, 2 * kPrefetchStored);
+            store(to + k, change(load(from + k)));
+        }
+    if (k < count) store_16_bits(a.from(k), count - k, change(load_partial(from + k, count - k, 0.0f)));
+}
+
 // Results that are next to one another, as elements j to j + count: rounded to their type, or added to what they were.
 // Where none of them is subnormal, −0 or NaN, they may be clean. They may be where they are to be stored.
 template <class V>
@@ -221,21 +239,8 @@ void store_run(const Array<V>& array, size_t j, const ScalarOf<V>* from, size_t 
     const Array<V> a = array.from(j);
     if (clean && !accumulates && a.plain() && a.scalars() == from) return;
     if constexpr (sizeof(V) != sizeof(D))
-        if (clean && !accumulates && a.step == 1 && a.type != NXENT_FLOAT32) {
-            size_t k = 0;
-            if (a.type == NXENT_FLOAT16)
-                for (Half* const to = reinterpret_cast<Half*>(a.p); k + kLanes <= count; k += kLanes) {
-                    prefetch_near(to + k, 2 * kPrefetchStored);
-                    store(to + k, flush_below(load(from + k), kLeastHalf));
-                }
-            else
-                for (BFloat16* const to = reinterpret_cast<BFloat16*>(a.p); k + kLanes <= count; k += kLanes) {
-                    prefetch_near(to + k, 2 * kPrefetchStored);
-                    store(to + k, load(from + k));
-                }
-            if (k < count) store_16_bits(a.from(k), count - k, load_partial(from + k, count - k, 0.0f));
-            return;
-        }
+        if (clean && !accumulates && a.step == 1 && a.type != NXENT_FLOAT32)
+            return store_16_bit_run<true>(a, from, count, [](F v) { return v; });
     for (size_t k = 0; k < count; k += kLanes) {
         const size_t lanes = count - k < kLanes ? count - k : kLanes;
         V v = load_stepped(from + k, 1, lanes, ScalarOf<V>{0});

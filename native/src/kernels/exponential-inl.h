@@ -434,6 +434,18 @@ NXENT_INLINE void scale_block(S* e, size_t count, const Scale<S>& scale) {
     if (j < count) store_partial(e + j, scaled(load_partial(e + j, count - j, S{0}), s), count - j);
 }
 
+// e·scale·2^-65, for a scale above 0, to elements j to j + count. Where these are plain, e may be there.
+template <class V>
+void store_scaled_run(const Array<V>& array, size_t j, ScalarOf<V>* e, size_t count, const Scale<ScalarOf<V>>& scale) {
+    if constexpr (sizeof(V) != sizeof(D))
+        if (array.step == 1 && array.type != NXENT_FLOAT32) {
+            const Scale<F> s = in_all_lanes(scale);
+            return store_16_bit_run<false>(array.from(j), e, count, [s](F v) { return scaled(v, s); });
+        }
+    scale_block(e, count, scale);
+    store_run(array, j, e, count, false, true);
+}
+
 // NaN is passed over.
 template <class S>
 NXENT_INLINE S greatest(const Others<S>& z) {

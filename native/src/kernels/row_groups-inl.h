@@ -239,10 +239,17 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         for (size_t k = 0; k < group.count; ++k) {
             const Scale<float> scale{gradient.lowest[k], gradient.high[k], gradient.low[k],
                                      static_cast<float>(kUnbias)};
+            const Array<F> g = gradient_of(job, group.index[k]);
+            const size_t label = group.label[k];
+            if (!plan.smears && !job.accumulate) {
+                store_scaled_run(g, 0, e[k], classes, scale);
+                if (label < classes) store_elements(g, label, 1, set(gradient.label[k]));
+                continue;
+            }
             scale_block(e[k], classes, scale);
             if (plan.smears) smooth_gradients(e[k], classes, gradient.every[k]);
-            if (group.label[k] < classes) e[k][group.label[k]] = gradient.label[k];
-            if (apart) store_run(gradient_of(job, group.index[k]), 0, e[k], classes, job.accumulate, true);
+            if (label < classes) e[k][label] = gradient.label[k];
+            if (apart) store_run(g, 0, e[k], classes, job.accumulate, true);
         }
         return true;
     }

@@ -79,14 +79,12 @@ NXENT_INLINE void store(Half* p, F a) {
     _mm_storeu_si128(to, _mm256_cvtps_ph(a.a, _MM_FROUND_TO_NEAREST_INT));
     _mm_storeu_si128(to + 1, _mm256_cvtps_ph(a.b, _MM_FROUND_TO_NEAREST_INT));
 }
-// The upper halves of the lanes, rounded; NaNs are made quiet instead, so that they stay NaNs.
+// The upper halves of the lanes, rounded. The canonical NaN, the only one there is, stays itself.
 NXENT_INLINE __m256i narrow_bfloat16(__m256 a) {
     const __m256i bits = _mm256_castps_si256(a);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
-    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x00400000));
-    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
-    return _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
+    return _mm256_srli_epi32(rounded, 16);
 }
 NXENT_INLINE void store(BFloat16* p, F a) {
     // Packs within each 128 bits; the permutation puts the quarters in order.

@@ -49,14 +49,12 @@ NXENT_INLINE void store(float* p, F a) { _mm512_storeu_ps(p, a.v); }
 NXENT_INLINE void store(Half* p, F a) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT));
 }
-// The upper halves of the lanes, rounded; NaNs are made quiet instead, so that they stay NaNs.
+// The upper halves of the lanes, rounded. The canonical NaN, the only one there is, stays itself.
 NXENT_INLINE void store(BFloat16* p, F a) {
     const __m512i bits = _mm512_castps_si512(a.v);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
-    const __m512i quiet = _mm512_or_si512(bits, _mm512_set1_epi32(0x00400000));
-    const __m512i result = _mm512_mask_mov_epi32(rounded, _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q), quiet);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(result, 16)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
 }
 NXENT_INLINE void store_partial(float* p, F a, size_t count) { _mm512_mask_storeu_ps(p, first_lanes(count), a.v); }
 template <class Element16>

@@ -52,13 +52,11 @@ NXENT_INLINE void store_four(void* p, uint16x4_t bits) { vst1_u16(static_cast<ui
 NXENT_INLINE void store(Half* p, F a) {
     for (int i = 0; i < 4; ++i) store_four(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(a.v[i])));
 }
-// The upper halves of the lanes, rounded; NaNs are made quiet instead, so that they stay NaNs.
+// The upper halves of the lanes, rounded. The canonical NaN, the only one there is, stays itself.
 NXENT_INLINE uint16x4_t narrow_bfloat16(float32x4_t a) {
     const uint32x4_t bits = vreinterpretq_u32_f32(a);
     const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
-    const uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd);
-    const uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x00400000));
-    return vshrn_n_u32(vbslq_u32(vceqq_f32(a, a), rounded, quiet), 16);
+    return vshrn_n_u32(vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd), 16);
 }
 NXENT_INLINE void store(BFloat16* p, F a) {
     for (int i = 0; i < 4; ++i) store_four(p + 4 * i, narrow_bfloat16(a.v[i]));

@@ -71,8 +71,7 @@ NXENT_INLINE void narrow1(Half& to, float x) {
 }
 NXENT_INLINE void narrow1(BFloat16& to, float x) {
     const uint32_t bits = bit_cast<uint32_t>(x);
-    const uint32_t rounded = x == x ? bits + 0x7fffu + ((bits >> 16) & 1) : bits | 0x00400000u;
-    to.bits = static_cast<uint16_t>(rounded >> 16);
+    to.bits = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16);
 }
 
 template <class Op>
