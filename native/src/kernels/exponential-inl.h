@@ -286,7 +286,7 @@ private:
 };
 
 // reduce_at(j) and finish_at(j, what that gave) for each j from begin to end in steps of kStep, in this order, but the next
-// one is reduced before one is finished.
+// one is reduced before one is finished (of two side by side: before the other is).
 template <class V, size_t kStep, class ReduceAt, class FinishAt>
 NXENT_INLINE void one_ahead(size_t begin, size_t end, const ReduceAt& reduce_at, const FinishAt& finish_at) {
     size_t j = begin;
@@ -294,11 +294,18 @@ NXENT_INLINE void one_ahead(size_t begin, size_t end, const ReduceAt& reduce_at,
         if (end - j >= 2 * kStep) {
             Reduced<V> a = reduce_at(j), b = reduce_at(j + kStep);
             for (; end - j >= 4 * kStep; j += 2 * kStep) {
-                const Reduced<V> next_a = reduce_at(j + 2 * kStep), next_b = reduce_at(j + 3 * kStep);
-                finish_at(j, a);
-                finish_at(j + kStep, b);
-                a = next_a;
-                b = next_b;
+                if constexpr (NXENT_VECTORS_TAKE_TURNS) {
+                    finish_at(j, a);
+                    a = reduce_at(j + 2 * kStep);
+                    finish_at(j + kStep, b);
+                    b = reduce_at(j + 3 * kStep);
+                } else {
+                    const Reduced<V> next_a = reduce_at(j + 2 * kStep), next_b = reduce_at(j + 3 * kStep);
+                    finish_at(j, a);
+                    finish_at(j + kStep, b);
+                    a = next_a;
+                    b = next_b;
+                }
             }
             finish_at(j, a);
             finish_at(j + kStep, b);

@@ -38,11 +38,15 @@ NXENT_INLINE F load(const BFloat16* p) {
 NXENT_INLINE F load_partial(const float* p, size_t count, float other) {
     return {_mm512_mask_loadu_ps(_mm512_set1_ps(other), first_lanes(count), p)};
 }
-// AVX-512F has no masked access to 16 bits: partial vectors go through memory of our own.
+// AVX-512F masks nothing smaller than 32 bits: elements of 16 bits come and go in pairs, and the odd one by itself.
 template <class Element16>
 NXENT_INLINE F load_partial(const Element16* p, size_t count, float other) {
-    Element16 lanes[kLanes] = {};
-    for (size_t i = 0; i < count; ++i) lanes[i] = p[i];
+    Element16 lanes[kLanes];
+    __m512i pairs = _mm512_maskz_loadu_epi32(first_lanes(count / 2), p);
+    if (count % 2 != 0)
+        pairs = _mm512_mask_mov_epi32(pairs, static_cast<__mmask16>(1u << (count / 2)),
+                                      _mm512_set1_epi32(p[count - 1].bits));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes), _mm512_castsi512_si256(pairs));
     return {_mm512_mask_mov_ps(_mm512_set1_ps(other), first_lanes(count), load(lanes).v)};
 }
 NXENT_INLINE void store(float* p, F a) { _mm512_storeu_ps(p, a.v); }
@@ -61,7 +65,8 @@ template <class Element16>
 NXENT_INLINE void store_partial(Element16* p, F a, size_t count) {
     Element16 lanes[kLanes];
     store(lanes, a);
-    for (size_t i = 0; i < count; ++i) p[i] = lanes[i];
+    _mm512_mask_storeu_epi32(p, first_lanes(count / 2), _mm512_castsi256_si512(load_sixteen(lanes)));
+    if (count % 2 != 0) p[count - 1] = lanes[count - 1];
 }
 NXENT_INLINE F add(F a, F b) { return {_mm512_add_ps(a.v, b.v)}; }
 NXENT_INLINE F sub(F a, F b) { return {_mm512_sub_ps(a.v, b.v)}; }
