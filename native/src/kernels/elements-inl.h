@@ -23,6 +23,7 @@ template <>
 struct Numbers<F> {
     using Scalar = float;
     using Wide = double;
+    using WideLanes = D;
     static constexpr int32_t kType = NXENT_FLOAT32;
     // Results below the smallest normal number are flushed. The margin makes sure that no subnormal slips through by
     // rounding.
@@ -33,7 +34,8 @@ struct Numbers<F> {
 template <>
 struct Numbers<D> {
     using Scalar = double;
-    using Wide = Pair;
+    using Wide = Pair<double>;
+    using WideLanes = Pair<D>;
     static constexpr int32_t kType = NXENT_FLOAT64;
     static constexpr double kFlushBelow = 0x1.00001p-1022;
     static constexpr double kSmallestNormal = 0x1p-1022;
