@@ -277,7 +277,7 @@ public:
         return replace_lane(load_partial(z_ + whole_, count_ - whole_, static_cast<S>(-kInfinity)), label_lane_,
                             static_cast<S>(-kInfinity));
     }
-    NXENT_INLINE_MEMBER void prefetch_after(size_t j) const { prefetch(z_ + j, kPrefetch); }
+    NXENT_INLINE_MEMBER void prefetch_after(size_t j) const { prefetch_vector(z_ + j, kPrefetch); }
 
 private:
     static constexpr size_t kNowhere = ~size_t{0};
@@ -323,7 +323,7 @@ NXENT_INLINE void whole_vectors(const Others<ScalarOf<V>>& z, ScalarOf<V>* e, si
                                 const Exponential<ScalarOf<V>>& c, TileSum<V>& sum) {
     const auto reduce_at = [&](size_t j) {
         z.prefetch_after(j);
-        prefetch_near(e + j, kPrefetchStored);
+        prefetch_vector_near(e + j, kPrefetchStored);
         const V v = z.vector(j);
         return reduced<input>(v, v, c);
     };

@@ -363,8 +363,8 @@ NXENT_INLINE typename Numbers<V>::WideLanes column_exponentials(ScalarOf<V>* col
                                                                 const ScalarOf<V>* g) {
     using Wide = typename Numbers<V>::WideLanes;
     const auto reduce_at = [&](size_t j) {
-        prefetch(z + j * kLanes, kPrefetch);
-        prefetch(g + j * kLanes, 0);
+        prefetch_vector(z + j * kLanes, kPrefetch);
+        prefetch_vector(g + j * kLanes, 0);
         const V v = load(columns + j * kLanes);
         return reduced<input>(v, v, c);
     };
