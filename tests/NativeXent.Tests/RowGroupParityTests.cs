@@ -35,6 +35,10 @@ public sealed class RowGroupParityTests(Target target)
         [Values(1, 2, 3, 4, 10, 16, 17, 100, 128, 129, 300, 2000)] int classes) => AssertSameBits<float>(classes);
 
     [Test]
+    public void Scales_of_zero_and_above_two_and_ignored_rows_of_double(
+        [Values(1, 2, 3, 4, 10, 16, 17, 100, 128, 129, 300, 2000)] int classes) => AssertSameBits<double>(classes);
+
+    [Test]
     public void Scales_of_zero_and_above_two_and_ignored_rows_of_half([Values(3, 10, 100, 300)] int classes) =>
         AssertSameBits<Half>(classes);
 

@@ -243,6 +243,51 @@ Request ordinary_request(SplitMix64& random, Type type, size_t rows, size_t clas
     return r;
 }
 
+Request groupable_request(SplitMix64& random, Type type, size_t rows, size_t classes) {
+    constexpr double kSigmas[] = {0.1, 1, 3, 20}, kUpstream[] = {1, 1, 0.3, 2.5, 1000, 0, -0.0};
+    constexpr double kGradScales[] = {1, 1, 1.0 / 32, 3, 65536}, kScales[] = {1, 0.5, 1.7};
+    Request r;
+    r.type = type;
+    r.rows = rows;
+    r.classes = classes;
+    r.target_type = random.one_in(2) ? NXENT_LABELS_INT32 : NXENT_LABELS_INT64;
+    r.ignores = random.one_in(4);
+    r.ignore_index = -1;
+    const bool has_upstream = random.one_in(3);
+    for (size_t i = 0; i < rows; ++i) {
+        const double sigma = one_of(random, kSigmas);
+        r.labels.push_back(r.ignores && random.one_in(4) ? -1 : static_cast<int64_t>(random.below(classes)));
+        for (size_t j = 0; j < classes; ++j) r.logits.push_back(bits_of(type, normal(random, sigma)));
+        if (has_upstream) r.upstream.push_back(bits_of(type, one_of(random, kUpstream)));
+    }
+    if (random.one_in(4)) {
+        const Bits specials = special_elements(type);
+        const uint64_t special = specials[random.below(specials.size())];
+        const size_t odd = random.below(rows);
+        if (has_upstream && random.one_in(3))
+            r.upstream[odd] = special;
+        else if (random.one_in(2))
+            r.logits[odd * classes + random.below(classes)] = special;
+        else
+            std::fill_n(&r.logits[odd * classes], classes, special);
+    }
+    if (random.one_in(3)) {
+        for (size_t j = 0; j < classes; ++j) r.class_weights.push_back(random.one_in(8) ? 0 : 2 * fraction(random));
+    } else {
+        r.label_smoothing = any_label_smoothing(random);
+    }
+    if (random.one_in(3)) r.z_loss_scale = 1e-3;
+    r.scale = one_of(random, kScales);
+    r.grad_scale = one_of(random, kGradScales);
+    r.wants_loss = random.one_in(2);
+    r.wants_lse = random.one_in(4);
+    r.wants_z_loss = random.one_in(4);
+    r.wants_totals = random.one_in(2);
+    r.counts_correct = random.one_in(4);
+    if (random.one_in(4)) r.before = any_elements(random, type, rows * classes, false);
+    return r;
+}
+
 Placement any_placement(SplitMix64& random, const Request& r) {
     constexpr size_t kGaps[] = {0, 0, 1, 3, 16, 100};
     Placement p;

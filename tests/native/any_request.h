@@ -23,6 +23,10 @@ Request any_request(SplitMix64& random, Operation operation, Type type);
 // Finite logits, some -infinity, and labels; near 0 and far from it. No options; all outputs are wanted.
 Request ordinary_request(SplitMix64& random, Type type, size_t rows, size_t classes);
 
+// Rows that are near 0 and have labels, with every option that such rows are computed together with; in every fourth
+// request, one row that is not like that.
+Request groupable_request(SplitMix64& random, Type type, size_t rows, size_t classes);
+
 // A way to lay a request out in memory.
 Placement any_placement(SplitMix64& random, const Request& request);
 

@@ -89,20 +89,35 @@ TEST_P(FamilyBits, OfARangeAreThoseOfTheWholeAndNothingElseIsTouched) {
     });
 }
 
+// A row of a request against the same row computed by itself.
+void expect_as_alone(const Request& request, const Results& whole, size_t row, const std::string& where) {
+    const Results alone = run(row_of(request, row));
+    const std::string here = where + ", row " + std::to_string(row);
+    expect_same_bits(rows_of(whole.gradient, row, row + 1, request.classes), alone.gradient, here + ", gradient");
+    expect_same_bits(rows_of(whole.loss, row, row + 1, 1), alone.loss, here + ", loss");
+    expect_same_bits(rows_of(whole.lse, row, row + 1, 1), alone.lse, here + ", lse");
+    expect_same_bits(rows_of(whole.z_loss, row, row + 1, 1), alone.z_loss, here + ", z-loss");
+}
+
 TEST_P(FamilyBits, OfARowAreThoseOfItAlone) {
     for_any_requests(4, 50, [&](const Request& request, SplitMix64& random, const std::string& where) {
         const Results whole = run(request);
-        for (size_t i = 0; i < std::min<size_t>(request.rows, 4); ++i) {
-            const size_t row = random.below(request.rows);
-            const Results alone = run(row_of(request, row));
-            const std::string here = where + ", row " + std::to_string(row);
-            expect_same_bits(rows_of(whole.gradient, row, row + 1, request.classes), alone.gradient,
-                             here + ", gradient");
-            expect_same_bits(rows_of(whole.loss, row, row + 1, 1), alone.loss, here + ", loss");
-            expect_same_bits(rows_of(whole.lse, row, row + 1, 1), alone.lse, here + ", lse");
-            expect_same_bits(rows_of(whole.z_loss, row, row + 1, 1), alone.z_loss, here + ", z-loss");
-        }
+        for (size_t i = 0; i < std::min<size_t>(request.rows, 4); ++i)
+            expect_as_alone(request, whole, random.below(request.rows), where);
     });
+}
+
+// Rows that have nothing special about them may be computed together.
+TEST_P(FamilyBits, OfARowAmongAlikeAreThoseOfItAlone) {
+    if (operation() != Operation::CrossEntropy) GTEST_SKIP() << "computes rows one by one";
+    SplitMix64 random(14);
+    for (const size_t classes : {1, 2, 3, 4, 5, 7, 8, 10, 16, 17, 18, 20, 33, 64, 100, 127, 128, 129, 300, 600, 2048})
+        for (size_t i = 0; i < swept(classes < 200 ? 24 : 6) && !HasFailure(); ++i) {
+            const Request request = groupable_request(random, type(), 19, classes);
+            const Results whole = run(request);
+            for (size_t row = 0; row < request.rows; ++row)
+                expect_as_alone(request, whole, row, "request " + std::to_string(i) + ", " + request.description());
+        }
 }
 
 // lse is near 0 here, where the last bit of a sum shows in many of its own.

@@ -249,57 +249,59 @@ TYPED_TEST(Vector, ComparisonsChooseAsPlainOnesDo) {
     check<T>("select_below", ops.select_below, [](T a, T b, T x, T y) { return a < b ? x : y; });
 }
 
-TEST(VectorOfFloats, ColumnsAreNumbersAStrideApart) {
+TYPED_TEST(Vector, ColumnsAreNumbersAStrideApart) {
+    using T = TypeParam;
     for (const size_t stride : {1, 2, 3, 10, 16, 17, 33, 1000}) {
         const size_t count = (kLanes - 1) * stride + 1;
-        GuardedMemory<float> memory(count);
+        GuardedMemory<T> memory(count);
         for (const Flush flush : kBothEnds) {
-            float* const p = memory.place(count, flush);
-            for (size_t i = 0; i < count; ++i) p[i] = static_cast<float>(i);
-            Lanes<float> got;
-            lanes_of<float>().load_column(p, stride, got.data());
-            for (size_t k = 0; k < kLanes; ++k) EXPECT_EQ(got[k], static_cast<float>(k * stride)) << stride;
+            T* const p = memory.place(count, flush);
+            for (size_t i = 0; i < count; ++i) p[i] = static_cast<T>(i);
+            Lanes<T> got;
+            lanes_of<T>().load_column(p, stride, got.data());
+            for (size_t k = 0; k < kLanes; ++k) EXPECT_EQ(got[k], static_cast<T>(k * stride)) << stride;
 
-            for (size_t k = 0; k < kLanes; ++k) got[k] = -1 - static_cast<float>(k);
-            lanes_of<float>().store_column(p, stride, got.data());
+            for (size_t k = 0; k < kLanes; ++k) got[k] = -1 - static_cast<T>(k);
+            lanes_of<T>().store_column(p, stride, got.data());
             for (size_t i = 0; i < count; ++i)
-                ASSERT_EQ(p[i], i % stride == 0 ? -1 - static_cast<float>(i / stride) : static_cast<float>(i))
-                    << stride;
+                ASSERT_EQ(p[i], i % stride == 0 ? -1 - static_cast<T>(i / stride) : static_cast<T>(i)) << stride;
         }
     }
 }
 
-TEST(VectorOfFloats, QuartersAreFourNumbersEachAStrideApart) {
+TYPED_TEST(Vector, QuartersAreFourNumbersEachAStrideApart) {
+    using T = TypeParam;
     for (const size_t stride : {4, 5, 7, 10, 16, 17, 33, 1000}) {
         const size_t count = 3 * stride + 4;
-        GuardedMemory<float> memory(count);
+        GuardedMemory<T> memory(count);
         for (const Flush flush : kBothEnds) {
-            float* const p = memory.place(count, flush);
-            for (size_t i = 0; i < count; ++i) p[i] = static_cast<float>(i);
-            Lanes<float> got;
-            lanes_of<float>().load_quarters(p, stride, got.data());
+            T* const p = memory.place(count, flush);
+            for (size_t i = 0; i < count; ++i) p[i] = static_cast<T>(i);
+            Lanes<T> got;
+            lanes_of<T>().load_quarters(p, stride, got.data());
             for (size_t k = 0; k < kLanes; ++k)
-                EXPECT_EQ(got[k], static_cast<float>(k / 4 * stride + k % 4)) << stride << ", " << k;
+                EXPECT_EQ(got[k], static_cast<T>(k / 4 * stride + k % 4)) << stride << ", " << k;
 
-            for (size_t k = 0; k < kLanes; ++k) got[k] = -1 - static_cast<float>(k);
-            lanes_of<float>().store_quarters(p, stride, got.data());
+            for (size_t k = 0; k < kLanes; ++k) got[k] = -1 - static_cast<T>(k);
+            lanes_of<T>().store_quarters(p, stride, got.data());
             for (size_t i = 0; i < count; ++i) {
                 const size_t quarter = i / stride < 3 ? i / stride : 3, j = i - quarter * stride;
-                ASSERT_EQ(p[i], j < 4 ? -1 - static_cast<float>(4 * quarter + j) : static_cast<float>(i))
+                ASSERT_EQ(p[i], j < 4 ? -1 - static_cast<T>(4 * quarter + j) : static_cast<T>(i))
                     << stride << ", " << i;
             }
         }
     }
 }
 
-TEST(VectorOfFloats, TransposeQuartersTurnsEachQuarter) {
-    std::array<Lanes<float>, 4> rows;
+TYPED_TEST(Vector, TransposeQuartersTurnsEachQuarter) {
+    using T = TypeParam;
+    std::array<Lanes<T>, 4> rows;
     for (size_t i = 0; i < 4; ++i)
-        for (size_t k = 0; k < kLanes; ++k) rows[i][k] = static_cast<float>(100 * i + k);
-    lanes_of<float>().transpose_quarters(rows[0].data(), rows[1].data(), rows[2].data(), rows[3].data());
+        for (size_t k = 0; k < kLanes; ++k) rows[i][k] = static_cast<T>(100 * i + k);
+    lanes_of<T>().transpose_quarters(rows[0].data(), rows[1].data(), rows[2].data(), rows[3].data());
     for (size_t i = 0; i < 4; ++i)
         for (size_t k = 0; k < kLanes; ++k)
-            EXPECT_EQ(rows[i][k], static_cast<float>(100 * (k % 4) + k / 4 * 4 + i)) << i << ", " << k;
+            EXPECT_EQ(rows[i][k], static_cast<T>(100 * (k % 4) + k / 4 * 4 + i)) << i << ", " << k;
 }
 
 TYPED_TEST(Vector, PowerOfTwoShiftsIntoTheExponent) {

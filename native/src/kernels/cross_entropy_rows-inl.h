@@ -440,7 +440,7 @@ struct RowSums {
     RowSums() = default;
     RowSums(Anchor reference, Wide all_others, double u, double e)
         : anchor(reference), others(all_others), u_label(u), e_label(e) {
-        const Wide whole = others + wide(e_label, Wide{});
+        const Wide whole = others + wide<Wide>(e_label);
         sum = rounded(whole);
         inverse = NXENT_TARGET::inverse(whole);
     }
@@ -520,7 +520,7 @@ NXENT_INLINE RowGradient<typename Numbers<V>::Wide> row_gradient(const SoftmaxCr
     // Infinite, it would make NaN of probabilities that are 0.
     constexpr double kMost = 0x1p+1000;
     r.scale = times(s.inverse, scale > kMost ? kMost : scale < -kMost ? -kMost : scale);
-    const double p_label = product(wide(s.e_label, s.others), s.inverse);
+    const double p_label = product(wide<typename Numbers<V>::Wide>(s.e_label), s.inverse);
     r.label = (p_label * (weights.rest + pull) - product(s.others, s.inverse) * weights.own) * r.factor;
     return r;
 }
@@ -597,7 +597,7 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     // An ignored row's gradient is written last, as e may lie there, and z.
     const bool fills = label.ignored && memory.grad.p && !memory.accumulate;
 
-    Wide others = wide(0, Wide{});
+    Wide others = wide<Wide>(0.0);
     for (size_t b = 0; b < count; ++b) {
         blocks[b].factor = ratio(blocks[b].anchor, row.anchor);
         others = others + times(blocks[b].others, blocks[b].factor);
@@ -736,12 +736,12 @@ NXENT_NOINLINE void compute_plain_row(const SoftmaxCrossEntropyJob& job, const P
 
 // A double, which may come with a low part, and back.
 NXENT_INLINE void put_wide(double* to, double x) { *to = x; }
-NXENT_INLINE void put_wide(double* to, Pair x) {
+NXENT_INLINE void put_wide(double* to, Pair<double> x) {
     to[0] = x.high;
     to[1] = x.low;
 }
 NXENT_INLINE void get_wide(const double* from, double& x) { x = *from; }
-NXENT_INLINE void get_wide(const double* from, Pair& x) { x = {from[0], from[1]}; }
+NXENT_INLINE void get_wide(const double* from, Pair<double>& x) { x = {from[0], from[1]}; }
 
 // A part of the only row of a job that changes scales only. The row's sums are the label's logit, then numbers for
 // each block.

@@ -56,6 +56,7 @@ struct Exponential {
 NXENT_INLINE F in_lanes(float x) { return set(x); }
 NXENT_INLINE D in_lanes(double x) { return set(x); }
 NXENT_INLINE F in_lanes(F x) { return x; }
+NXENT_INLINE D in_lanes(D x) { return x; }
 
 // In double; X is double or D.
 template <class V, class X>
@@ -167,13 +168,14 @@ NXENT_INLINE F exponential(const Reduced<F>& x) {
 }
 
 // The same in double; there is no low part.
-template <Input input>
-NXENT_INLINE Reduced<D> reduced(D z, D, const Exponential<double>& c) {
-    if constexpr (input == Input::Shifted) z = z - set(c.shift);
-    if constexpr (input == Input::Scaled) z = z * set(c.slope);
-    const D x = greater(set(c.lowest), z);
-    const D shifted = x * set(kLog2E) + set(c.round);
-    return {shifted, reduce(x, shifted - set(c.round))};
+template <Input input, class X>
+NXENT_INLINE Reduced<D> reduced(D z, D, const Exponential<X>& c) {
+    const D round = in_lanes(c.round);
+    if constexpr (input == Input::Shifted) z = z - in_lanes(c.shift);
+    if constexpr (input == Input::Scaled) z = z * in_lanes(c.slope);
+    const D x = greater(in_lanes(c.lowest), z);
+    const D shifted = x * set(kLog2E) + round;
+    return {shifted, reduce(x, shifted - round)};
 }
 NXENT_INLINE D exponential(const Reduced<D>& x) {
     const D p = exp_reduced(x.r);
@@ -232,12 +234,13 @@ struct BlockSum<D> {
         low = low + (error + tile.low);
     }
     // In the order of sum_lanes().
-    Pair total() const {
+    Pair<double> total() const {
+        const Pair<D> sums = Pair<D>{high, set(0.0)} + Pair<D>{low, set(0.0)};
         double highs[kLanes], lows[kLanes];
-        store(highs, high);
-        store(lows, low);
-        Pair lanes[kLanes];
-        for (int i = 0; i < kLanes; ++i) lanes[i] = Pair{highs[i], 0} + Pair{lows[i], 0};
+        store(highs, sums.high);
+        store(lows, sums.low);
+        Pair<double> lanes[kLanes];
+        for (int i = 0; i < kLanes; ++i) lanes[i] = {highs[i], lows[i]};
         for (int half = kLanes / 2; half > 0; half /= 2)
             for (int i = 0; i < half; ++i) lanes[i] = lanes[i] + lanes[i + half];
         return lanes[0];
@@ -274,7 +277,7 @@ public:
         return replace_lane(load_partial(z_ + whole_, count_ - whole_, static_cast<S>(-kInfinity)), label_lane_,
                             static_cast<S>(-kInfinity));
     }
-    NXENT_INLINE_MEMBER void prefetch_after(size_t j) const { prefetch(z_ + j, kPrefetch); }
+    NXENT_INLINE_MEMBER void prefetch_after(size_t j) const { prefetch_vector(z_ + j, kPrefetch); }
 
 private:
     static constexpr size_t kNowhere = ~size_t{0};
@@ -327,7 +330,7 @@ NXENT_INLINE void whole_vectors(const Others<ScalarOf<V>>& z, const ScalarOf<V>*
                                 size_t end, const Exponential<ScalarOf<V>>& c, TileSum<V>& sum) {
     const auto reduce_at = [&](size_t j) {
         z.prefetch_after(j);
-        prefetch_near(e + j, kPrefetchStored);
+        prefetch_vector_near(e + j, kPrefetchStored);
         const V v = z.vector(j);
         return reduced<input>(v, input == Input::Split ? load(low + j) : v, c);
     };
@@ -369,6 +372,16 @@ NXENT_INLINE typename Numbers<V>::Wide exponentials(const Others<ScalarOf<V>>& z
     return total.total();
 }
 
+// The sum of a block that is one tile, lane by lane, as BlockSum gives it.
+NXENT_INLINE D sum_of(const TileSum<F>& tile) {
+    return add_widened(widen(sub(tile.high, set_all<F>(kSumBase))), tile.low);
+}
+NXENT_INLINE Pair<D> sum_of(const TileSum<D>& tile) {
+    Pair<D> sum;
+    two_sum(tile.high - set(kSumBase), tile.low, sum.high, sum.low);
+    return sum;
+}
+
 // The numbers that turn e into e·scale·2^-65. The scale is in two parts: one alone would cost half an ULP.
 template <class X>
 struct Scale {
@@ -407,13 +420,26 @@ NXENT_INLINE Scale<float> make_scale(double scale) {
     return {s.lowest < 0x1p+100 ? static_cast<float>(s.lowest) : __builtin_huge_valf(), high,
             static_cast<float>(s.high - static_cast<double>(high)), static_cast<float>(s.unbias)};
 }
-NXENT_INLINE Scale<double> make_scale(Pair scale) {
+NXENT_INLINE Scale<double> make_scale(Pair<double> scale) {
     const Scale<double> s = scale_in_double(scale.high, Numbers<D>::kFlushBelow);
     // Where the low part could be subnormal or the scale is infinite it does not count, and nothing but zeros is left of
     // the smallest scales.
     const double size = magnitude(scale.high);
     return {size < Numbers<D>::kFlushBelow ? kInfinity : s.lowest, s.high,
             size < 0x1p-900 || size > 0x1p+300 ? 0 : scale.low * (s.high / scale.high), s.unbias};
+}
+
+// The same for rows side by side whose scales are 0 or between 2^-60 and 2^40, where nothing has to be taken out of them.
+// (−0 becomes 0, so that lowest is not −infinity.)
+NXENT_INLINE Scale<F> ordinary_scale(D scale) {
+    scale = scale + set(0.0);
+    const F high = narrow(scale);
+    return {narrow(set(Numbers<F>::kFlushBelow / kUnbias) / scale), high, narrow(scale - widen(high)),
+            set_all<F>(kUnbias)};
+}
+NXENT_INLINE Scale<D> ordinary_scale(Pair<D> scale) {
+    scale.high = scale.high + set(0.0);
+    return {set(Numbers<D>::kFlushBelow / kUnbias) / scale.high, scale.high, scale.low, set(kUnbias)};
 }
 
 NXENT_INLINE Scale<F> in_all_lanes(const Scale<float>& s) {

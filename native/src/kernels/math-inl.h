@@ -211,8 +211,9 @@ NXENT_INLINE Capped<X> soft_capped(X z, X slope, X half_softcap) {
 }
 
 // A number in two parts, high + low, for sums whose rounding would show in a float64 result.
+template <class X>
 struct Pair {
-    double high, low;
+    X high, low;
 };
 
 // Knuth's TwoSum: high + low is exactly a + b.
@@ -224,38 +225,73 @@ NXENT_INLINE void two_sum(X a, X b, X& high, X& low) {
 }
 
 // a·b − high, where high = a·b rounded, exactly: Dekker's product, on factors split after Veltkamp.
-NXENT_INLINE double product_error(double a, double b, double high) {
-    constexpr double kSplit = 0x1.000002p+27;
-    const double a_big = a * kSplit, b_big = b * kSplit;
-    const double a1 = a_big - (a_big - a), b1 = b_big - (b_big - b);
-    const double a2 = a - a1, b2 = b - b1;
+template <class X>
+NXENT_INLINE X product_error(X a, X b, X high) {
+    const X split = all<X>(0x1.000002p+27);
+    const X a_big = a * split, b_big = b * split;
+    const X a1 = a_big - (a_big - a), b1 = b_big - (b_big - b);
+    const X a2 = a - a1, b2 = b - b1;
     return ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2;
 }
 
-NXENT_INLINE Pair operator+(Pair a, Pair b) {
-    Pair s;
+template <class X>
+NXENT_INLINE Pair<X> operator+(Pair<X> a, Pair<X> b) {
+    Pair<X> s;
     two_sum(a.high, b.high, s.high, s.low);
-    const double low = s.low + (a.low + b.low);
-    const double high = s.high + low;
+    const X low = s.low + (a.low + b.low);
+    const X high = s.high + low;
     return {high, low - (high - s.high)};
 }
 
-// What sums of rows are made of: double for float32, Pair for float64.
-NXENT_INLINE double wide(double x, double) { return x; }
-NXENT_INLINE Pair wide(double x, Pair) { return {x, 0}; }
-NXENT_INLINE double rounded(double x) { return x; }
-NXENT_INLINE double rounded(Pair x) { return x.high + x.low; }
-NXENT_INLINE double times(double x, double factor) { return x * factor; }
-NXENT_INLINE Pair times(Pair x, double factor) { return {x.high * factor, x.low * factor}; }
-NXENT_INLINE double product(double a, double b) { return a * b; }
-NXENT_INLINE double product(Pair a, Pair b) { return a.high * b.high + (a.high * b.low + a.low * b.high); }
-NXENT_INLINE double quotient(double a, double b) { return a / b; }
-NXENT_INLINE double quotient(Pair a, double b) { return a.high / b + a.low / b; }
-NXENT_INLINE double inverse(double x) { return 1.0 / x; }
-NXENT_INLINE Pair inverse(Pair x) {
-    const double high = 1.0 / x.high;
-    const double one = x.high * high;
-    const double missing = (1.0 - one) - product_error(x.high, high, one);
+// What sums of rows are made of: X for float32, Pair<X> for float64, X being double for one row or D for sixteen.
+template <class Wide, class X>
+NXENT_INLINE Wide wide(X x) {
+    if constexpr (sizeof(Wide) == sizeof(X))
+        return x;
+    else
+        return {x, all<X>(0.0)};
+}
+template <class X>
+NXENT_INLINE X rounded(X x) {
+    return x;
+}
+template <class X>
+NXENT_INLINE X rounded(Pair<X> x) {
+    return x.high + x.low;
+}
+template <class X>
+NXENT_INLINE X times(X x, X factor) {
+    return x * factor;
+}
+template <class X>
+NXENT_INLINE Pair<X> times(Pair<X> x, X factor) {
+    return {x.high * factor, x.low * factor};
+}
+template <class X>
+NXENT_INLINE X product(X a, X b) {
+    return a * b;
+}
+template <class X>
+NXENT_INLINE X product(Pair<X> a, Pair<X> b) {
+    return a.high * b.high + (a.high * b.low + a.low * b.high);
+}
+template <class X>
+NXENT_INLINE X quotient(X a, X b) {
+    return a / b;
+}
+template <class X>
+NXENT_INLINE X quotient(Pair<X> a, X b) {
+    return a.high / b + a.low / b;
+}
+template <class X>
+NXENT_INLINE X inverse(X x) {
+    return all<X>(1.0) / x;
+}
+template <class X>
+NXENT_INLINE Pair<X> inverse(Pair<X> x) {
+    const X high = all<X>(1.0) / x.high;
+    const X one = x.high * high;
+    const X missing = (all<X>(1.0) - one) - product_error(x.high, high, one);
     return {high, (missing - x.low * high) * high};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Rows of one block, of any type but float64 and with options that are the same for all their classes, in groups: what
-// there is to do for a row as a whole is done for sixteen rows at once, and with few classes everything is.
+// Rows of one block, with options that are the same for all their classes, in groups: what there is to do for a row as a
+// whole is done for sixteen rows at once, and with few classes everything is.
 #pragma once
 
 #include "cross_entropy_rows-inl.h"
@@ -21,11 +21,13 @@ struct RowGroup {
     alignas(64) double u[kLanes];
     alignas(64) double weight[kLanes];
 };
-NXENT_INLINE Array<F> logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
-    return array_of<F>(job.logits, 1, job.element_type).from(i * job.logits_stride);
+template <class V>
+NXENT_INLINE Array<V> logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    return array_of<V>(job.logits, 1, job.element_type).from(i * job.logits_stride);
 }
-NXENT_INLINE Array<F> gradient_of(const SoftmaxCrossEntropyJob& job, size_t i) {
-    return array_of<F>(job.grad, 1, job.element_type).from(i * job.grad_stride);
+template <class V>
+NXENT_INLINE Array<V> gradient_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    return array_of<V>(job.grad, 1, job.element_type).from(i * job.grad_stride);
 }
 
 // Groups have so many elements, what the first-level cache takes; where that would be too few rows, they come one by one.
@@ -41,12 +43,13 @@ NXENT_INLINE bool takes_groups(const SoftmaxCrossEntropyJob& job, const Plan& pl
 }
 
 // What the gradients of a group's rows are made of.
+template <class V>
 struct GroupGradient {
-    alignas(64) float lowest[kLanes];
-    alignas(64) float high[kLanes];
-    alignas(64) float low[kLanes];
-    alignas(64) float label[kLanes];
-    alignas(64) float every[kLanes];  // subtracted from every other element, for label smoothing
+    alignas(64) ScalarOf<V> lowest[kLanes];
+    alignas(64) ScalarOf<V> high[kLanes];
+    alignas(64) ScalarOf<V> low[kLanes];
+    alignas(64) ScalarOf<V> label[kLanes];
+    alignas(64) ScalarOf<V> every[kLanes];  // subtracted from every other element, for label smoothing
 };
 
 // Where labels are smoothed and losses wanted: as in Block, relative to the blocks' exponents.
@@ -61,11 +64,13 @@ struct GroupLosses {
     alignas(64) double z_loss[kLanes];
     alignas(64) double lse[kLanes];
 };
+template <class Wide>
 NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n_block,
-                              D n, D others, D e_label, const GroupTargets& targets, GroupLosses& losses) {
+                              D n, Wide others, D e_label, const GroupTargets& targets, GroupLosses& losses) {
     const D zero = set(0.0), u_relative = (load(group.u) - n * set(kLn2High)) - n * set(kLn2Low), far = set(-40.0);
     const bool all_near = greatest_lane(zero - u_relative) < 40.0;
-    const D log_sum = plan.wants_lse || plan.sums_targets || !all_near ? log_wide(others + e_label, zero) : zero;
+    const D log_sum =
+        plan.wants_lse || plan.sums_targets || !all_near ? log_wide(rounded(others + wide<Wide>(e_label)), zero) : zero;
     D lse = zero;
     if (plan.wants_lse) lse = zero + (n * set(kLn2High) + (n * set(kLn2Low) + log_sum));
     store(losses.lse, lse);
@@ -73,7 +78,7 @@ NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& pla
     D loss = zero;
     if (plan.wants_loss && job.target != Target::None) {
         const D weight = set(plan.kept) * load(group.weight);
-        loss = weight * select_below(far, u_relative, log1p_wide(others / e_label), log_sum - u_relative);
+        loss = weight * select_below(far, u_relative, log1p_wide(quotient(others, e_label)), log_sum - u_relative);
         loss = select_below(zero, weight, loss, zero);
     }
     if (plan.sums_targets) {
@@ -89,16 +94,19 @@ NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& pla
 // no row waits for another. False, with nothing written, where a row is not an ordinary one: its anchors are shifted, its
 // sum is not above 0, its label is missing, or its scale is neither 0 nor between 2^-60 and 2^40, where nothing has to be
 // taken out of it.
+template <class V>
 NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n_block,
-                               D block_sum, const GroupTargets& targets, GroupGradient& gradient,
-                               nxent_totals& totals) {
+                               typename Numbers<V>::WideLanes block_sum, const GroupTargets& targets,
+                               GroupGradient<V>& gradient, nxent_totals& totals) {
+    using Wide = typename Numbers<V>::WideLanes;
+    constexpr double kFlushBelow = Numbers<V>::kFlushBelow;
     const D zero = set(0.0), one = set(1.0);
     const bool labelled = job.target != Target::None;
     D n = n_block, factor = one, e_label = zero, rest = one, own = zero;
     D strange = zero;  // above 0 where a row is not ordinary
     if (labelled) {
         const D u = load(group.u);
-        strange = select_below(set(Exponent<F>::kShiftAbove), magnitude(u), one, zero);
+        strange = select_below(set(Exponent<V>::kShiftAbove), magnitude(u), one, zero);
         const D n_label = nearest_exponent(u);
         n = greater(n_block, n_label);
         factor = power_of_two_of(n_block - n);
@@ -107,9 +115,8 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
         rest = set(plan.spread) * (set(job.class_weight_sum) - weight);
         own = set(plan.kept + plan.spread) * weight;
     }
-    const D others = block_sum * factor * set(kUnbias);
-    const D sum = others + e_label;
-    const D inverse = one / sum;
+    const Wide others = times(times(block_sum, factor), set(kUnbias));
+    const Wide inverse = NXENT_TARGET::inverse(others + wide<Wide>(e_label));
 
     GroupLosses losses;
     D pull = zero;
@@ -121,34 +128,35 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     D all_factor = set(job.grad_scale);
     if (job.upstream || job.ignores) {
         alignas(64) double upstream[kLanes];
-        for (size_t k = 0; k < kLanes; ++k) upstream[k] = group.ignored[k] ? 0 : upstream_of<F>(job, group.index[k]);
+        for (size_t k = 0; k < kLanes; ++k) upstream[k] = group.ignored[k] ? 0 : upstream_of<V>(job, group.index[k]);
         all_factor = all_factor * load(upstream);
     }
     all_factor = all_factor * set(job.scale);
-    // (−0 becomes 0.)
-    const D scale = inverse * (((rest + own) + pull) * all_factor) * factor + zero;
+    const Wide scale = times(times(inverse, ((rest + own) + pull) * all_factor), factor);
+    const Scale<V> parts = ordinary_scale(scale);
     // NaN is strange, too.
-    const D too_small = select_below(zero, magnitude(scale), one, zero);
-    strange = strange + select_below(scale, set(0x1p+40), select_below(scale, set(0x1p-60), too_small, zero), one);
+    const D size = rounded(scale);
+    const D too_small = select_below(zero, magnitude(size), one, zero);
+    strange = strange + select_below(size, set(0x1p+40), select_below(size, set(0x1p-60), too_small, zero), one);
     if (greatest_lane(strange) > 0) return false;
 
-    const F high = narrow(scale);
-    store(gradient.lowest, narrow(set(Numbers<F>::kFlushBelow / kUnbias) / scale));
-    store(gradient.high, high);
-    store(gradient.low, narrow(scale - widen(high)));
+    store(gradient.lowest, parts.lowest);
+    store(gradient.high, parts.high);
+    store(gradient.low, parts.low);
     if (labelled) {
-        const D label = ((e_label * inverse) * (rest + pull) - (others * inverse) * own) * all_factor;
-        store(gradient.label, narrow(flush_below(label, Numbers<F>::kFlushBelow)));
+        const D p_label = product(wide<Wide>(e_label), inverse);
+        const D label = (p_label * (rest + pull) - product(others, inverse) * own) * all_factor;
+        store(gradient.label, narrowed<V>(flush_below(label, kFlushBelow)));
     } else {
-        store(gradient.label, set(0.0f));
+        store(gradient.label, set_all<V>(0));
     }
-    if (plan.smears) store(gradient.every, narrow(flush_below(set(plan.spread) * all_factor, Numbers<F>::kFlushBelow)));
+    if (plan.smears) store(gradient.every, narrowed<V>(flush_below(set(plan.spread) * all_factor, kFlushBelow)));
 
     nxent_totals sums = totals;
     for (size_t k = 0; wants_losses && k < group.count; ++k) {
         const bool counts = !group.ignored[k];
         const double loss = counts ? losses.loss[k] : 0, z_loss = counts ? losses.z_loss[k] : 0;
-        put_row_outputs<F>(job, group.index[k], loss, z_loss, losses.lse[k]);
+        put_row_outputs<V>(job, group.index[k], loss, z_loss, losses.lse[k]);
         sums.loss += loss;
         sums.z_loss += z_loss;
     }
@@ -168,30 +176,48 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
 }
 
 // Gradients from which the target that label smoothing gives every class has been subtracted.
-NXENT_INLINE F smoothed(F v, F every) { return flush_below(sub(v, every), Numbers<F>::kFlushBelow); }
-NXENT_NOINLINE void smooth_gradients(float* g, size_t count, float every) {
-    const F all = set(every);
+template <class V>
+NXENT_INLINE V smoothed(V v, V every) {
+    return flush_below(sub(v, every), Numbers<V>::kFlushBelow);
+}
+template <class S>
+NXENT_NOINLINE void smooth_gradients(S* g, size_t count, S every) {
+    const auto all = set(every);
     size_t j = 0;
     for (; j + kLanes <= count; j += kLanes) store(g + j, smoothed(load(g + j), all));
-    if (j < count) store_partial(g + j, smoothed(load_partial(g + j, count - j, 0), all), count - j);
+    if (j < count) store_partial(g + j, smoothed(load_partial(g + j, count - j, S{0}), all), count - j);
+}
+
+// Sums of rows, a lane for each.
+NXENT_INLINE D load_wide(const double* sums) { return load(sums); }
+NXENT_INLINE Pair<D> load_wide(const Pair<double>* sums) {
+    alignas(64) double highs[kLanes], lows[kLanes];
+    for (size_t k = 0; k < kLanes; ++k) {
+        highs[k] = sums[k].high;
+        lows[k] = sums[k].low;
+    }
+    return {load(highs), load(lows)};
 }
 
 // A group whose rows are passed over one after the other, by each pass. False, with nothing written, where a row is not
 // ordinary.
+template <class V>
 NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, RowGroup& group,
                                   nxent_totals& totals) {
+    using S = ScalarOf<V>;
+    using Wide = typename Numbers<V>::Wide;
     const size_t classes = job.rows.classes;
     // Where e cannot lie in the gradient, it is kept here.
-    alignas(64) float scratch[kGroupElements];
-    const bool converts = job.element_type != NXENT_FLOAT32;
+    alignas(64) S scratch[kGroupElements];
+    const bool converts = job.element_type != Numbers<V>::kType;
     const bool apart = converts || job.accumulate;
-    const float* z[kLanes];
-    float* e[kLanes];
-    Others<float> others[kLanes];
-    alignas(64) float greatests[kLanes] = {};
+    const S* z[kLanes];
+    S* e[kLanes];
+    Others<S> others[kLanes];
+    alignas(64) S greatests[kLanes] = {};
     for (size_t k = 0; k < group.count; ++k) {
-        const Array<F> logits = logits_of(job, group.index[k]);
-        e[k] = apart ? scratch + k * classes : gradient_of(job, group.index[k]).scalars();
+        const Array<V> logits = logits_of<V>(job, group.index[k]);
+        e[k] = apart ? scratch + k * classes : gradient_of<V>(job, group.index[k]).scalars();
         if (converts) load_run(logits, 0, e[k], classes);
         z[k] = converts ? e[k] : logits.scalars();
         others[k].look_at(z[k], classes, group.label[k]);
@@ -201,15 +227,15 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
             group.correct[k] = allows_label(z[k], 0, classes, greatests[k], label, static_cast<double>(z[k][label]));
     }
     // As in anchor_at(), where nothing is shifted.
-    const D m = widen(load(greatests)) * set(plan.slope), n = nearest_exponent(m);
-    if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
+    const D m = widened(load(greatests)) * set(plan.slope), n = nearest_exponent(m);
+    if (greatest_lane(magnitude(m)) > Exponent<V>::kShiftAbove) return false;
     alignas(64) double exponents[kLanes];
     store(exponents, n);
     GroupTargets targets;
     targets.sum[0] = targets.dot[0] = 0;
     for (size_t k = 0; plan.sums_targets && k < group.count; ++k) {
-        const RowMemory<F> memory{array_of<F>(z[k], 1, NXENT_FLOAT32), {}, false, {}, e[k], false};
-        Block<F> block;
+        const RowMemory<V> memory{array_of<V>(z[k], 1, Numbers<V>::kType), {}, false, {}, e[k], false};
+        Block<V> block;
         block.base = {0, exponents[k]};
         sum_targets(job, plan, memory, 0, classes, block);
         targets.sum[k] = block.target_sum;
@@ -220,26 +246,25 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         targets.dot[k] = targets.dot[0];
     }
 
-    const D lowest = exponential_lowest<F>(n);
-    alignas(64) float lowests[kLanes], rounds[kLanes], leasts[kLanes] = {};
-    store(lowests, narrow(lowest));
-    store(rounds, narrow(exponential_round<F>(n)));
-    if (plan.scales) store(leasts, narrow(exponential_least(lowest, set(plan.slope))));
-    const float slope = static_cast<float>(plan.slope);
-    const float slope_low = static_cast<float>(plan.slope - static_cast<double>(slope));
-    alignas(64) double sums[kLanes] = {};
+    const D lowest = exponential_lowest<V>(n);
+    alignas(64) S lowests[kLanes], rounds[kLanes], leasts[kLanes] = {};
+    store(lowests, narrowed<V>(lowest));
+    store(rounds, narrowed<V>(exponential_round<V>(n)));
+    if (plan.scales) store(leasts, narrowed<V>(exponential_least(lowest, set(plan.slope))));
+    const S slope = static_cast<S>(plan.slope);
+    const S slope_low = static_cast<S>(plan.slope - static_cast<double>(slope));
+    Wide sums[kLanes];
     for (size_t k = 0; k < group.count; ++k) {
-        const Exponential<float> c{0, lowests[k], rounds[k], slope, slope_low, leasts[k]};
-        sums[k] = plan.scales ? exponentials<Input::Scaled, F>(others[k], e[k], c)
-                              : exponentials<Input::Plain, F>(others[k], e[k], c);
+        const Exponential<S> c{0, lowests[k], rounds[k], slope, slope_low, leasts[k]};
+        sums[k] = plan.scales ? exponentials<Input::Scaled, V>(others[k], e[k], c)
+                              : exponentials<Input::Plain, V>(others[k], e[k], c);
     }
     for (size_t k = group.count; k < kLanes; ++k) sums[k] = sums[0];
-    GroupGradient gradient;
-    if (finish_group(job, plan, group, n, load(sums), targets, gradient, totals)) {
+    GroupGradient<V> gradient;
+    if (finish_group(job, plan, group, n, load_wide(sums), targets, gradient, totals)) {
         for (size_t k = 0; k < group.count; ++k) {
-            const Scale<float> scale{gradient.lowest[k], gradient.high[k], gradient.low[k],
-                                     static_cast<float>(kUnbias)};
-            const Array<F> g = gradient_of(job, group.index[k]);
+            const Scale<S> scale{gradient.lowest[k], gradient.high[k], gradient.low[k], static_cast<S>(kUnbias)};
+            const Array<V> g = gradient_of<V>(job, group.index[k]);
             const size_t label = group.label[k];
             if (!plan.smears && !job.accumulate) {
                 store_scaled_run(g, 0, e[k], classes, scale);
@@ -255,21 +280,21 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     }
     for (size_t k = 0; k < group.count; ++k) {
         const size_t i = group.index[k];
-        const RowMemory<F> memory{logits_of(job, i), gradient_of(job, i), job.accumulate, {}, e[k], true};
+        const RowMemory<V> memory{logits_of<V>(job, i), gradient_of<V>(job, i), job.accumulate, {}, e[k], true};
         const Label label{group.label[k], false, group.weight[k]};
         const Anchor anchor{0, exponents[k]};
-        Block<F> block{anchor, sums[k], 0, 0, 0, anchor};
+        Block<V> block{anchor, sums[k], 0, 0, 0, anchor};
         if (plan.sums_targets) {
             block.target_sum = targets.sum[k];
             block.target_dot = targets.dot[k];
         }
         const bool correct = job.counts_correct && group.correct[k];
         // (z of the label matters to a softcap only.)
-        const Row<F> row{i, memory, label, -kInfinity, group.u[k], correct, higher(anchor, anchor_at<F>(group.u[k]))};
+        const Row<V> row{i, memory, label, -kInfinity, group.u[k], correct, higher(anchor, anchor_at<V>(group.u[k]))};
         if (apart || plan.smears)
-            finish_row<F, false>(job, plan, row, &block, 1, {0, 1, true}, totals);
+            finish_row<V, false>(job, plan, row, &block, 1, {0, 1, true}, totals);
         else
-            finish_row<F, true>(job, plan, row, &block, 1, {0, 1, true}, totals);
+            finish_row<V, true>(job, plan, row, &block, 1, {0, 1, true}, totals);
     }
     return true;
 }
@@ -280,13 +305,14 @@ static_assert(kFewClasses <= kTile, "a row is one tile");
 
 // Between kLanes rows and as many lanes: class j of the k-th row is columns[j * kLanes + k]. Four classes at a time; the
 // last four may overlap those before.
-NXENT_INLINE void load_columns(const float* rows, size_t stride, size_t classes, float* columns) {
+template <class S>
+NXENT_INLINE void load_columns(const S* rows, size_t stride, size_t classes, S* columns) {
     const auto load_four = [&](size_t j) {
-        const float* const p = rows + j;
-        F a = load_quarters(p, 4 * stride), b = load_quarters(p + stride, 4 * stride);
-        F c = load_quarters(p + 2 * stride, 4 * stride), d = load_quarters(p + 3 * stride, 4 * stride);
+        const S* const p = rows + j;
+        auto a = load_quarters(p, 4 * stride), b = load_quarters(p + stride, 4 * stride);
+        auto c = load_quarters(p + 2 * stride, 4 * stride), d = load_quarters(p + 3 * stride, 4 * stride);
         transpose_quarters(a, b, c, d);
-        float* const to = columns + j * kLanes;
+        S* const to = columns + j * kLanes;
         store(to, a);
         store(to + kLanes, b);
         store(to + 2 * kLanes, c);
@@ -297,20 +323,20 @@ NXENT_INLINE void load_columns(const float* rows, size_t stride, size_t classes,
     if (classes >= 4 && classes - j > 1) return load_four(classes - 4);
     for (; j < classes; ++j) store(columns + j * kLanes, load_column(rows + j, stride));
 }
-template <bool kSmears>
-NXENT_INLINE void store_scaled_columns(float* rows, size_t stride, size_t classes, const float* columns,
-                                       const Scale<F>& scale, const float* every) {
+template <bool kSmears, class V>
+NXENT_INLINE void store_scaled_columns(ScalarOf<V>* rows, size_t stride, size_t classes, const ScalarOf<V>* columns,
+                                       const Scale<V>& scale, const ScalarOf<V>* every) {
     const auto column = [&](size_t j) {
-        const F v = scaled(load(columns + j * kLanes), scale);
+        const V v = scaled(load(columns + j * kLanes), scale);
         if constexpr (kSmears)
             return smoothed(v, load(every));
         else
             return v;
     };
     const auto store_four = [&](size_t j) {
-        F a = column(j), b = column(j + 1), c = column(j + 2), d = column(j + 3);
+        V a = column(j), b = column(j + 1), c = column(j + 2), d = column(j + 3);
         transpose_quarters(a, b, c, d);
-        float* const p = rows + j;
+        ScalarOf<V>* const p = rows + j;
         store_quarters(p, 4 * stride, a);
         store_quarters(p + stride, 4 * stride, b);
         store_quarters(p + 2 * stride, 4 * stride, c);
@@ -323,10 +349,10 @@ NXENT_INLINE void store_scaled_columns(float* rows, size_t stride, size_t classe
 }
 
 // sum_lanes() of each row, where lane(j) gives what classes j, j + kLanes, … come to.
-template <class Lane>
-NXENT_INLINE D sum_column_lanes(size_t classes, const Lane& lane) {
+template <class Wide, class Lane>
+NXENT_INLINE Wide sum_column_lanes(size_t classes, const Lane& lane) {
     const size_t lanes = classes < kLanes ? classes : kLanes;
-    D sum[kLanes / 2];
+    Wide sum[kLanes / 2];
     for (size_t j = 0; j < kLanes / 2 && j < lanes; ++j) {
         sum[j] = lane(j);
         if (j + kLanes / 2 < lanes) sum[j] = sum[j] + lane(j + kLanes / 2);
@@ -338,41 +364,43 @@ NXENT_INLINE D sum_column_lanes(size_t classes, const Lane& lane) {
 
 // Stores e, then gives the sum of each row: class j is added in lane j of a tile, modulo kLanes, and then the lanes.
 // Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored.
-template <Input input>
-NXENT_INLINE D column_exponentials(float* columns, size_t classes, const Exponential<F>& c, const float* z,
-                                   const float* g) {
+template <Input input, class V>
+NXENT_INLINE typename Numbers<V>::WideLanes column_exponentials(ScalarOf<V>* columns, size_t classes,
+                                                                const Exponential<V>& c, const ScalarOf<V>* z,
+                                                                const ScalarOf<V>* g) {
+    using Wide = typename Numbers<V>::WideLanes;
     const auto reduce_at = [&](size_t j) {
-        prefetch(z + j * kLanes, kPrefetch);
-        prefetch(g + j * kLanes, 0);
-        const F v = load(columns + j * kLanes);
+        prefetch_vector(z + j * kLanes, kPrefetch);
+        prefetch_vector(g + j * kLanes, 0);
+        const V v = load(columns + j * kLanes);
         return reduced<input>(v, v, c);
     };
-    const auto finish_at = [&](size_t j, const Reduced<F>& x) { store(columns + j * kLanes, exponential(x)); };
-    one_ahead<F, 1>(0, classes, reduce_at, finish_at);
-    return sum_column_lanes(classes, [&](size_t j) {
-        const F first = load(columns + j * kLanes);
+    const auto finish_at = [&](size_t j, const Reduced<V>& x) { store(columns + j * kLanes, exponential(x)); };
+    one_ahead<V, 1>(0, classes, reduce_at, finish_at);
+    return sum_column_lanes<Wide>(classes, [&](size_t j) {
+        const V first = load(columns + j * kLanes);
         j += kLanes;
-        if (j >= classes) return widen(first);
-        TileSum<F> tile = empty_tile<F>();
+        if (j >= classes) return wide<Wide>(widened(first));
+        TileSum<V> tile = empty_tile<V>();
         accumulate(tile, first);
         for (; j < classes; j += kLanes) accumulate(tile, load(columns + j * kLanes));
-        return add_widened(widen(sub(tile.high, set_all<F>(kSumBase))), tile.low);
+        return sum_of(tile);
     });
 }
 
 // sum_targets() of each row.
-NXENT_NOINLINE void sum_column_targets(const Plan& plan, const float* columns, size_t classes, D n,
-                                       GroupTargets& targets) {
+template <class S>
+NXENT_NOINLINE void sum_column_targets(const Plan& plan, const S* columns, size_t classes, D n, GroupTargets& targets) {
     const D zero = set(0.0), b = set(plan.spread), high = n * set(kLn2High), low = n * set(kLn2Low);
-    store(targets.sum, sum_column_lanes(classes, [&](size_t j) {
+    store(targets.sum, sum_column_lanes<D>(classes, [&](size_t j) {
               D sum = zero;
               for (; j < classes; j += kLanes) sum = sum + b;
               return sum;
           }));
-    store(targets.dot, sum_column_lanes(classes, [&](size_t j) {
+    store(targets.dot, sum_column_lanes<D>(classes, [&](size_t j) {
               D dot = zero;
               for (; j < classes; j += kLanes) {
-                  const D u = widen(load(columns + j * kLanes)) * set(plan.slope);
+                  const D u = widened(load(columns + j * kLanes)) * set(plan.slope);
                   dot = dot + select_below(zero, b, b * ((u - high) - low), zero);
               }
               return dot;
@@ -380,10 +408,10 @@ NXENT_NOINLINE void sum_column_targets(const Plan& plan, const float* columns, s
 }
 
 // Which labels are the greatest of their rows, with the greatest of the others.
-NXENT_NOINLINE void note_correct(RowGroup& group, const float* z, size_t stride, size_t classes,
-                                 const float* greatests) {
+template <class S>
+NXENT_NOINLINE void note_correct(RowGroup& group, const S* z, size_t stride, size_t classes, const S* greatests) {
     for (size_t k = 0; k < kLanes; ++k) {
-        const float* const row = z + k * stride;
+        const S* const row = z + k * stride;
         const size_t label = group.label[k];
         if (label >= classes) continue;
         group.correct[k] = allows_label(row, 0, classes, greatests[k], label, static_cast<double>(row[label]));
@@ -391,23 +419,26 @@ NXENT_NOINLINE void note_correct(RowGroup& group, const float* z, size_t stride,
 }
 
 // A group of few classes. False, with nothing written, where a row is not ordinary.
+template <class V>
 NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan, RowGroup& group,
                                                  nxent_totals& totals) {
+    using S = ScalarOf<V>;
+    constexpr S kNothing = static_cast<S>(-kInfinity);
     const size_t classes = job.rows.classes;
-    alignas(64) float columns[kFewClasses * kLanes];
-    alignas(64) float rows[kLanes * kFewClasses];
-    // Where rows follow one another, floats are read and written where they lie, and others converted in one run.
+    alignas(64) S columns[kFewClasses * kLanes];
+    alignas(64) S rows[kLanes * kFewClasses];
+    // Where rows follow one another, numbers are read and written where they lie, and others converted in one run.
     const size_t first = group.index[0];
     const bool follow = group.count == kLanes && group.index[kLanes - 1] - first == kLanes - 1;
-    const bool reads = follow && job.element_type == NXENT_FLOAT32, writes = reads && !job.accumulate;
-    const float* const z = reads ? static_cast<const float*>(job.logits) + first * job.logits_stride : rows;
+    const bool reads = follow && job.element_type == Numbers<V>::kType, writes = reads && !job.accumulate;
+    const S* const z = reads ? static_cast<const S*>(job.logits) + first * job.logits_stride : rows;
     const size_t z_stride = reads ? job.logits_stride : classes;
-    float* const g = writes ? static_cast<float*>(job.grad) + first * job.grad_stride : rows;
+    S* const g = writes ? static_cast<S*>(job.grad) + first * job.grad_stride : rows;
     const size_t g_stride = writes ? job.grad_stride : classes;
     if (!reads) {
         const size_t together = follow && job.logits_stride == classes ? kLanes : 1;
         for (size_t k = 0; k < kLanes; k += together)
-            load_run(logits_of(job, group.index[k]), 0, rows + k * classes, together * classes);
+            load_run(logits_of<V>(job, group.index[k]), 0, rows + k * classes, together * classes);
     }
     load_columns(z, z_stride, classes, columns);
     for (size_t k = 0; k < kLanes; ++k) {
@@ -415,15 +446,15 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
         group.u[k] = -kInfinity;
         if (label >= classes) continue;
         group.u[k] = plan.slope * static_cast<double>(z[k * z_stride + label]);
-        columns[label * kLanes + k] = -__builtin_huge_valf();
+        columns[label * kLanes + k] = kNothing;
     }
-    F greatest = set(-__builtin_huge_valf());
+    V greatest = set(kNothing);
     for (size_t j = 0; j < classes; ++j) greatest = greater(load(columns + j * kLanes), greatest);
-    alignas(64) float greatests[kLanes];
+    alignas(64) S greatests[kLanes];
     store(greatests, greatest);
     // As in anchor_at(), where nothing is shifted.
-    const D m = widen(greatest) * set(plan.slope), n = nearest_exponent(m);
-    if (greatest_lane(magnitude(m)) > Exponent<F>::kShiftAbove) return false;
+    const D m = widened(greatest) * set(plan.slope), n = nearest_exponent(m);
+    if (greatest_lane(magnitude(m)) > Exponent<V>::kShiftAbove) return false;
     if (job.counts_correct) note_correct(group, z, z_stride, classes, greatests);
     GroupTargets targets;
     if (plan.sums_targets) {
@@ -431,28 +462,27 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
         const auto put_labels = [&](bool present) {
             for (size_t k = 0; k < kLanes; ++k)
                 if (group.label[k] < classes)
-                    columns[group.label[k] * kLanes + k] =
-                        present ? z[k * z_stride + group.label[k]] : -__builtin_huge_valf();
+                    columns[group.label[k] * kLanes + k] = present ? z[k * z_stride + group.label[k]] : kNothing;
         };
         put_labels(true);
         sum_column_targets(plan, columns, classes, n, targets);
         put_labels(false);
     }
 
-    const D lowest = exponential_lowest<F>(n);
-    Exponential<F> c{set(0.0f), narrow(lowest), narrow(exponential_round<F>(n)), set(0.0f), set(0.0f), set(0.0f)};
+    const D lowest = exponential_lowest<V>(n);
+    const V none = set_all<V>(0);
+    Exponential<V> c{none, narrowed<V>(lowest), narrowed<V>(exponential_round<V>(n)), none, none, none};
     if (plan.scales) {
-        const float slope = static_cast<float>(plan.slope);
+        const S slope = static_cast<S>(plan.slope);
         c.slope = set(slope);
-        c.slope_low = set(static_cast<float>(plan.slope - static_cast<double>(slope)));
-        c.least = narrow(exponential_least(lowest, set(plan.slope)));
+        c.slope_low = set(static_cast<S>(plan.slope - static_cast<double>(slope)));
+        c.least = narrowed<V>(exponential_least(lowest, set(plan.slope)));
     }
-    const D sum = plan.scales ? column_exponentials<Input::Scaled>(columns, classes, c, z, g)
-                              : column_exponentials<Input::Plain>(columns, classes, c, z, g);
-    GroupGradient gradient;
+    const auto sum = plan.scales ? column_exponentials<Input::Scaled>(columns, classes, c, z, g)
+                                 : column_exponentials<Input::Plain>(columns, classes, c, z, g);
+    GroupGradient<V> gradient;
     if (!finish_group(job, plan, group, n, sum, targets, gradient, totals)) return false;
-    const Scale<F> scale{load(gradient.lowest), load(gradient.high), load(gradient.low),
-                         set(static_cast<float>(kUnbias))};
+    const Scale<V> scale{load(gradient.lowest), load(gradient.high), load(gradient.low), set_all<V>(kUnbias)};
     if (plan.smears)
         store_scaled_columns<true>(g, g_stride, classes, columns, scale, gradient.every);
     else
@@ -465,20 +495,21 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     const size_t together = follow && job.grad_stride == classes && !leaves_some ? kLanes : 1;
     for (size_t k = 0; k < group.count; k += together) {
         if (leaves_some && group.ignored[k]) continue;
-        store_run(gradient_of(job, group.index[k]), 0, rows + k * classes, together * classes, job.accumulate, true);
+        store_run(gradient_of<V>(job, group.index[k]), 0, rows + k * classes, together * classes, job.accumulate, true);
     }
     return true;
 }
 
+template <class V>
 NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan& plan, nxent_totals& totals) {
     const Rows& rows = job.rows;
     const size_t classes = rows.classes;
-    const bool plain = changes_scale_only(job, plan) && job.element_type == NXENT_FLOAT32;
+    const bool plain = changes_scale_only(job, plan) && job.element_type == Numbers<V>::kType;
     const auto alone = [&](size_t i) {
         if (plain)
-            compute_plain_row<F>(job, plan, i, totals);
+            compute_plain_row<V>(job, plan, i, totals);
         else
-            direct_row<F>(job, plan, i, totals);
+            direct_row<V>(job, plan, i, totals);
     };
     const size_t most = kGroupElements / classes < kLanes ? kGroupElements / classes : kLanes;
     const bool few = classes <= kFewClasses;
@@ -519,7 +550,7 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             group.ignored[count] = false;
             group.weight[count] = label.weight;
             group.u[count] =
-                !few && label.index < classes ? plan.slope * element(logits_of(job, i), label.index) : -kInfinity;
+                !few && label.index < classes ? plan.slope * element(logits_of<V>(job, i), label.index) : -kInfinity;
             ++count;
         }
         group.count = count;
@@ -532,8 +563,8 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 group.weight[k] = group.weight[0];
                 group.u[k] = group.u[0];
             }
-            done =
-                few ? compute_group_of_few_classes(job, plan, group, totals) : compute_group(job, plan, group, totals);
+            done = few ? compute_group_of_few_classes<V>(job, plan, group, totals)
+                       : compute_group<V>(job, plan, group, totals);
         }
         if (!done)
             for (size_t k = 0; k < count; ++k) alone(group.index[k]);

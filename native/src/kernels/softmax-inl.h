@@ -24,7 +24,7 @@ NXENT_NOINLINE void log_softmax_row(const LogSoftmaxJob& job, const SoftmaxCross
     size_t first = 0;
     while (first < classes && !(element(row.z, first) >= m)) ++first;
 
-    Wide others = wide(0, Wide{});
+    Wide others = wide<Wide>(0.0);
     const Anchor anchor = anchor_at<V>(m);
     for (size_t j = 0; j < classes; j += plan.block) {
         const size_t length = classes - j < plan.block ? classes - j : plan.block;

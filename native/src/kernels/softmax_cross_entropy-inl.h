@@ -14,8 +14,7 @@ void softmax_cross_entropy_in(const SoftmaxCrossEntropyJob& job, nxent_totals& t
     const Rows& rows = job.rows;
     const Plan plan = make_plan(job);
     const bool simple = changes_scale_only(job, plan);
-    if constexpr (sizeof(V) != sizeof(D))
-        if (takes_groups(job, plan)) return compute_groups(job, plan, totals);
+    if (takes_groups(job, plan)) return compute_groups<V>(job, plan, totals);
     const bool plain = simple && job.element_type == Numbers<V>::kType;
     const bool staged = rows.inner > 1 && rows.classes <= kStagedClasses;
     for (size_t i = rows.begin; i < rows.end;) {

@@ -252,6 +252,40 @@ NXENT_INLINE D power_of_two(D a) {
             _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(a.c), 52)),
             _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(a.d), 52))};
 }
+NXENT_INLINE D load_column(const double* p, size_t stride) {
+    return {load_four_apart(p, stride), load_four_apart(p + 4 * stride, stride),
+            load_four_apart(p + 8 * stride, stride), load_four_apart(p + 12 * stride, stride)};
+}
+NXENT_INLINE void store_column(double* p, size_t stride, D a) {
+    store_four_apart(p, stride, a.a);
+    store_four_apart(p + 4 * stride, stride, a.b);
+    store_four_apart(p + 8 * stride, stride, a.c);
+    store_four_apart(p + 12 * stride, stride, a.d);
+}
+NXENT_INLINE D load_quarters(const double* p, size_t stride) {
+    return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + stride), _mm256_loadu_pd(p + 2 * stride),
+            _mm256_loadu_pd(p + 3 * stride)};
+}
+NXENT_INLINE void store_quarters(double* p, size_t stride, D a) {
+    _mm256_storeu_pd(p, a.a);
+    _mm256_storeu_pd(p + stride, a.b);
+    _mm256_storeu_pd(p + 2 * stride, a.c);
+    _mm256_storeu_pd(p + 3 * stride, a.d);
+}
+NXENT_INLINE void transpose_quarters(__m256d& a, __m256d& b, __m256d& c, __m256d& d) {
+    const __m256d ab_even = _mm256_unpacklo_pd(a, b), ab_odd = _mm256_unpackhi_pd(a, b);
+    const __m256d cd_even = _mm256_unpacklo_pd(c, d), cd_odd = _mm256_unpackhi_pd(c, d);
+    a = _mm256_permute2f128_pd(ab_even, cd_even, 0x20);
+    b = _mm256_permute2f128_pd(ab_odd, cd_odd, 0x20);
+    c = _mm256_permute2f128_pd(ab_even, cd_even, 0x31);
+    d = _mm256_permute2f128_pd(ab_odd, cd_odd, 0x31);
+}
+NXENT_INLINE void transpose_quarters(D& a, D& b, D& c, D& d) {
+    transpose_quarters(a.a, b.a, c.a, d.a);
+    transpose_quarters(a.b, b.b, c.b, d.b);
+    transpose_quarters(a.c, b.c, c.c, d.c);
+    transpose_quarters(a.d, b.d, c.d, d.d);
+}
 NXENT_INLINE __m256d replace_where(__m256d a, __m256i index, __m256i wanted, __m256d value) {
     return _mm256_blendv_pd(a, value, _mm256_castsi256_pd(_mm256_cmpeq_epi64(index, wanted)));
 }

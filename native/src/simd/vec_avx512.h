@@ -159,6 +159,43 @@ NXENT_INLINE D power_of_two(D a) {
     return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(a.a), 52)),
             _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(a.b), 52))};
 }
+NXENT_INLINE __m512d join(__m256d low, __m256d high) {
+    return _mm512_insertf64x4(_mm512_castpd256_pd512(low), high, 1);
+}
+NXENT_INLINE D load_column(const double* p, size_t stride) {
+    return {join(load_four_apart(p, stride), load_four_apart(p + 4 * stride, stride)),
+            join(load_four_apart(p + 8 * stride, stride), load_four_apart(p + 12 * stride, stride))};
+}
+NXENT_INLINE void store_column(double* p, size_t stride, D a) {
+    store_four_apart(p, stride, _mm512_castpd512_pd256(a.a));
+    store_four_apart(p + 4 * stride, stride, _mm512_extractf64x4_pd(a.a, 1));
+    store_four_apart(p + 8 * stride, stride, _mm512_castpd512_pd256(a.b));
+    store_four_apart(p + 12 * stride, stride, _mm512_extractf64x4_pd(a.b, 1));
+}
+NXENT_INLINE D load_quarters(const double* p, size_t stride) {
+    return {join(_mm256_loadu_pd(p), _mm256_loadu_pd(p + stride)),
+            join(_mm256_loadu_pd(p + 2 * stride), _mm256_loadu_pd(p + 3 * stride))};
+}
+NXENT_INLINE void store_quarters(double* p, size_t stride, D a) {
+    _mm256_storeu_pd(p, _mm512_castpd512_pd256(a.a));
+    _mm256_storeu_pd(p + stride, _mm512_extractf64x4_pd(a.a, 1));
+    _mm256_storeu_pd(p + 2 * stride, _mm512_castpd512_pd256(a.b));
+    _mm256_storeu_pd(p + 3 * stride, _mm512_extractf64x4_pd(a.b, 1));
+}
+NXENT_INLINE void transpose_quarters(__m512d& a, __m512d& b, __m512d& c, __m512d& d) {
+    const __m512d ab_even = _mm512_unpacklo_pd(a, b), ab_odd = _mm512_unpackhi_pd(a, b);
+    const __m512d cd_even = _mm512_unpacklo_pd(c, d), cd_odd = _mm512_unpackhi_pd(c, d);
+    const __m512i low_pairs = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13);
+    const __m512i high_pairs = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+    a = _mm512_permutex2var_pd(ab_even, low_pairs, cd_even);
+    b = _mm512_permutex2var_pd(ab_odd, low_pairs, cd_odd);
+    c = _mm512_permutex2var_pd(ab_even, high_pairs, cd_even);
+    d = _mm512_permutex2var_pd(ab_odd, high_pairs, cd_odd);
+}
+NXENT_INLINE void transpose_quarters(D& a, D& b, D& c, D& d) {
+    transpose_quarters(a.a, b.a, c.a, d.a);
+    transpose_quarters(a.b, b.b, c.b, d.b);
+}
 NXENT_INLINE D replace_lane(D a, size_t lane, double value) {
     const __mmask16 m = static_cast<__mmask16>(1u << lane);
     const __m512d v = _mm512_set1_pd(value);

@@ -220,6 +220,38 @@ NXENT_INLINE D select_below(D a, D b, D x, D y) {
 NXENT_INLINE D power_of_two(D a) {
     return map_doubles([&](int i) { return vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(a.v[i]), 52)); });
 }
+NXENT_INLINE D load_column(const double* p, size_t stride) {
+    return map_doubles([&](int i) {
+        const double* const q = p + static_cast<size_t>(2 * i) * stride;
+        return vcombine_f64(vld1_f64(q), vld1_f64(q + stride));
+    });
+}
+NXENT_INLINE void store_column(double* p, size_t stride, D a) {
+    for (int i = 0; i < 8; ++i, p += 2 * stride) {
+        vst1q_lane_f64(p, a.v[i], 0);
+        vst1q_lane_f64(p + stride, a.v[i], 1);
+    }
+}
+NXENT_INLINE D load_quarters(const double* p, size_t stride) {
+    return map_doubles([&](int i) { return vld1q_f64(p + static_cast<size_t>(i / 2) * stride + 2 * (i % 2)); });
+}
+NXENT_INLINE void store_quarters(double* p, size_t stride, D a) {
+    for (size_t i = 0; i < 8; ++i) vst1q_f64(p + i / 2 * stride + 2 * (i % 2), a.v[i]);
+}
+NXENT_INLINE void transpose_quarters(D& a, D& b, D& c, D& d) {
+    for (int i = 0; i < 8; i += 2) {
+        const float64x2_t a0 = a.v[i], b0 = b.v[i], c0 = c.v[i], d0 = d.v[i];
+        const float64x2_t a1 = a.v[i + 1], b1 = b.v[i + 1], c1 = c.v[i + 1], d1 = d.v[i + 1];
+        a.v[i] = vtrn1q_f64(a0, b0);
+        a.v[i + 1] = vtrn1q_f64(c0, d0);
+        b.v[i] = vtrn2q_f64(a0, b0);
+        b.v[i + 1] = vtrn2q_f64(c0, d0);
+        c.v[i] = vtrn1q_f64(a1, b1);
+        c.v[i + 1] = vtrn1q_f64(c1, d1);
+        d.v[i] = vtrn2q_f64(a1, b1);
+        d.v[i + 1] = vtrn2q_f64(c1, d1);
+    }
+}
 NXENT_INLINE D replace_lane(D a, size_t lane, double value) {
     const uint64x2_t wanted = vdupq_n_u64(lane);
     D r;

@@ -175,12 +175,13 @@ NXENT_INLINE void store_quarters(float* p, size_t stride, F a) {
     for (size_t i = 0; i < kLanes; ++i) p[i / 4 * stride + i % 4] = a.v[i];
 }
 // Each quarter of the four vectors is turned as the 4 × 4 matrix whose rows it holds.
-NXENT_INLINE void transpose_quarters(F& a, F& b, F& c, F& d) {
-    F* const rows[] = {&a, &b, &c, &d};
+template <class V>
+NXENT_INLINE void transpose_quarters(V& a, V& b, V& c, V& d) {
+    V* const rows[] = {&a, &b, &c, &d};
     for (int quarter = 0; quarter < kLanes; quarter += 4)
         for (int i = 0; i < 4; ++i)
             for (int j = 0; j < i; ++j) {
-                const float x = rows[i]->v[quarter + j];
+                const auto x = rows[i]->v[quarter + j];
                 rows[i]->v[quarter + j] = rows[j]->v[quarter + i];
                 rows[j]->v[quarter + i] = x;
             }
@@ -236,6 +237,18 @@ NXENT_INLINE D select_below(D a, D b, D x, D y) {
 // For a = 1.5·2^52 + k this is 2^(k − 1023), and 0 for k = 0.
 NXENT_INLINE D power_of_two(D a) {
     return map_doubles([&](int i) { return bit_cast<double>(bit_cast<uint64_t>(a.v[i]) << 52); });
+}
+NXENT_INLINE D load_column(const double* p, size_t stride) {
+    return map_doubles([&](int i) { return p[static_cast<size_t>(i) * stride]; });
+}
+NXENT_INLINE void store_column(double* p, size_t stride, D a) {
+    for (size_t i = 0; i < kLanes; ++i) p[i * stride] = a.v[i];
+}
+NXENT_INLINE D load_quarters(const double* p, size_t stride) {
+    return map_doubles([&](int i) { return p[static_cast<size_t>(i / 4) * stride + static_cast<size_t>(i % 4)]; });
+}
+NXENT_INLINE void store_quarters(double* p, size_t stride, D a) {
+    for (size_t i = 0; i < kLanes; ++i) p[i / 4 * stride + i % 4] = a.v[i];
 }
 NXENT_INLINE D replace_lane(D a, size_t lane, double value) {
     return map_doubles([&](int i) { return static_cast<size_t>(i) == lane ? value : a.v[i]; });

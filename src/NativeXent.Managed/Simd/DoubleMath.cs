@@ -318,46 +318,54 @@ internal static class DoubleMath
 }
 
 /// <summary>A number in two parts, high + low, for sums whose rounding would show in a float64 result.</summary>
-internal readonly struct Pair(double high, double low = 0)
+internal readonly struct Pair<TReal>(TReal high, TReal low = default)
+    where TReal : unmanaged, IReal<TReal>
 {
-    internal readonly double High = high;
-    internal readonly double Low = low;
+    internal readonly TReal High = high;
+    internal readonly TReal Low = low;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pair operator +(Pair a, Pair b)
+    public static Pair<TReal> operator +(Pair<TReal> a, Pair<TReal> b)
     {
-        DoubleMath.TwoSum<OneDouble>(new(a.High), new(b.High), out OneDouble sum, out OneDouble error);
-        double low = error.Value + (a.Low + b.Low);
-        double high = sum.Value + low;
-        return new(high, low - (high - sum.Value));
+        DoubleMath.TwoSum(a.High, b.High, out TReal sum, out TReal error);
+        TReal low = error + (a.Low + b.Low);
+        TReal high = sum + low;
+        return new(high, low - (high - sum));
     }
 
-    internal static double Rounded(Pair x) => x.High + x.Low;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal Rounded(Pair<TReal> x) => x.High + x.Low;
 
-    internal static Pair Times(Pair x, double factor) => new(x.High * factor, x.Low * factor);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Pair<TReal> Times(Pair<TReal> x, TReal factor) => new(x.High * factor, x.Low * factor);
 
-    internal static double Product(Pair a, Pair b) => (a.High * b.High) + ((a.High * b.Low) + (a.Low * b.High));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal Product(Pair<TReal> a, Pair<TReal> b) =>
+        (a.High * b.High) + ((a.High * b.Low) + (a.Low * b.High));
 
-    internal static double Quotient(Pair a, double b) => (a.High / b) + (a.Low / b);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal Quotient(Pair<TReal> a, TReal b) => (a.High / b) + (a.Low / b);
 
-    internal static Pair Inverse(Pair x)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Pair<TReal> Inverse(Pair<TReal> x)
     {
-        double high = 1.0 / x.High;
-        double one = x.High * high;
-        double missing = (1.0 - one) - ProductError(x.High, high, one);
+        TReal high = TReal.Set(1.0) / x.High;
+        TReal one = x.High * high;
+        TReal missing = (TReal.Set(1.0) - one) - ProductError(x.High, high, one);
         return new(high, (missing - (x.Low * high)) * high);
     }
 
     // a·b − high, where high = a·b rounded, exactly: Dekker's product, on factors split after Veltkamp.
-    private static double ProductError(double a, double b, double high)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TReal ProductError(TReal a, TReal b, TReal high)
     {
-        const double Split = 134217744.0;
-        double aBig = a * Split;
-        double bBig = b * Split;
-        double a1 = aBig - (aBig - a);
-        double b1 = bBig - (bBig - b);
-        double a2 = a - a1;
-        double b2 = b - b1;
+        TReal split = TReal.Set(134217744.0);
+        TReal aBig = a * split;
+        TReal bBig = b * split;
+        TReal a1 = aBig - (aBig - a);
+        TReal b1 = bBig - (bBig - b);
+        TReal a2 = a - a1;
+        TReal b2 = b - b1;
         return ((((a1 * b1) - high) + (a1 * b2)) + (a2 * b1)) + (a2 * b2);
     }
 }

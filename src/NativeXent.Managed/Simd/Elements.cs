@@ -80,17 +80,23 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
 
     static abstract double SumLanes(TDoubles a);
 
-    static abstract Pair Add(Pair a, Pair b);
+    static abstract Pair<TReal> Add<TReal>(Pair<TReal> a, Pair<TReal> b)
+        where TReal : unmanaged, IReal<TReal>;
 
-    static abstract double Rounded(Pair x);
+    static abstract TReal Rounded<TReal>(Pair<TReal> x)
+        where TReal : unmanaged, IReal<TReal>;
 
-    static abstract Pair Times(Pair x, double factor);
+    static abstract Pair<TReal> Times<TReal>(Pair<TReal> x, TReal factor)
+        where TReal : unmanaged, IReal<TReal>;
 
-    static abstract double Product(Pair a, Pair b);
+    static abstract TReal Product<TReal>(Pair<TReal> a, Pair<TReal> b)
+        where TReal : unmanaged, IReal<TReal>;
 
-    static abstract double Quotient(Pair a, double b);
+    static abstract TReal Quotient<TReal>(Pair<TReal> a, TReal b)
+        where TReal : unmanaged, IReal<TReal>;
 
-    static abstract Pair Inverse(Pair x);
+    static abstract Pair<TReal> Inverse<TReal>(Pair<TReal> x)
+        where TReal : unmanaged, IReal<TReal>;
 }
 
 /// <summary>float32 and the 16-bit types.</summary>
@@ -270,22 +276,28 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles> : INumbe
     public static double SumLanes(TDoubles a) => TDoubles.SumLanes(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pair Add(Pair a, Pair b) => new(a.High + b.High);
+    public static Pair<TReal> Add<TReal>(Pair<TReal> a, Pair<TReal> b)
+        where TReal : unmanaged, IReal<TReal> => new(a.High + b.High);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Rounded(Pair x) => x.High;
+    public static TReal Rounded<TReal>(Pair<TReal> x)
+        where TReal : unmanaged, IReal<TReal> => x.High;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pair Times(Pair x, double factor) => new(x.High * factor);
+    public static Pair<TReal> Times<TReal>(Pair<TReal> x, TReal factor)
+        where TReal : unmanaged, IReal<TReal> => new(x.High * factor);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Product(Pair a, Pair b) => a.High * b.High;
+    public static TReal Product<TReal>(Pair<TReal> a, Pair<TReal> b)
+        where TReal : unmanaged, IReal<TReal> => a.High * b.High;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Quotient(Pair a, double b) => a.High / b;
+    public static TReal Quotient<TReal>(Pair<TReal> a, TReal b)
+        where TReal : unmanaged, IReal<TReal> => a.High / b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pair Inverse(Pair x) => new(1.0 / x.High);
+    public static Pair<TReal> Inverse<TReal>(Pair<TReal> x)
+        where TReal : unmanaged, IReal<TReal> => new(TReal.Set(1.0) / x.High);
 }
 
 /// <summary>
@@ -380,22 +392,28 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart> 
     public static double SumLanes(TDoubles a) => TDoubles.SumLanes(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pair Add(Pair a, Pair b) => a + b;
+    public static Pair<TReal> Add<TReal>(Pair<TReal> a, Pair<TReal> b)
+        where TReal : unmanaged, IReal<TReal> => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Rounded(Pair x) => Pair.Rounded(x);
+    public static TReal Rounded<TReal>(Pair<TReal> x)
+        where TReal : unmanaged, IReal<TReal> => Pair<TReal>.Rounded(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pair Times(Pair x, double factor) => Pair.Times(x, factor);
+    public static Pair<TReal> Times<TReal>(Pair<TReal> x, TReal factor)
+        where TReal : unmanaged, IReal<TReal> => Pair<TReal>.Times(x, factor);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Product(Pair a, Pair b) => Pair.Product(a, b);
+    public static TReal Product<TReal>(Pair<TReal> a, Pair<TReal> b)
+        where TReal : unmanaged, IReal<TReal> => Pair<TReal>.Product(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Quotient(Pair a, double b) => Pair.Quotient(a, b);
+    public static TReal Quotient<TReal>(Pair<TReal> a, TReal b)
+        where TReal : unmanaged, IReal<TReal> => Pair<TReal>.Quotient(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pair Inverse(Pair x) => Pair.Inverse(x);
+    public static Pair<TReal> Inverse<TReal>(Pair<TReal> x)
+        where TReal : unmanaged, IReal<TReal> => Pair<TReal>.Inverse(x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ref TPart Part(ref TDoubles a, int i) => ref Unsafe.Add(ref Unsafe.As<TDoubles, TPart>(ref a), i);

@@ -36,9 +36,9 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
 
     static abstract void AddTile(ref BlockSum<TDoubles> sum, in TileSum<TVector> tile);
 
-    static abstract Pair Total(in BlockSum<TDoubles> sum);
+    static abstract Pair<OneDouble> Total(in BlockSum<TDoubles> sum);
 
-    static abstract Scale<TScalar> MakeScale(Pair scale);
+    static abstract Scale<TScalar> MakeScale(Pair<OneDouble> scale);
 
     static abstract TVector Scaled(TVector e, in Scale<TVector> s);
 }
@@ -301,10 +301,10 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
             tile.Low);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pair Total(in BlockSum<TDoubles> sum) => new(TDoubles.SumLanes(sum.High));
+    public static Pair<OneDouble> Total(in BlockSum<TDoubles> sum) => new(TDoubles.SumLanes(sum.High));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scale<float> MakeScale(Pair scale)
+    public static Scale<float> MakeScale(Pair<OneDouble> scale)
     {
         Scale<double> s = Scale.InDouble(scale.High, FlushBelow);
         float high = (float)s.High;
@@ -366,7 +366,7 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
             Reduced<TPart> x = Reduce<TInput>(((TPart*)(from == label ? withoutLabel : from))[i], constants);
             while ((from += Lanes.Length) < stop)
             {
-                Exponentials.Prefetch(from);
+                Exponentials.Prefetch((double*)((TPart*)from + i)); // of the two lines of a vector, this part's
                 double* vector = from;
                 if (from == label)
                 {
@@ -400,16 +400,16 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
 
     // In the order of SumLanes().
     [SkipLocalsInit]
-    public static Pair Total(in BlockSum<TDoubles> sum)
+    public static Pair<OneDouble> Total(in BlockSum<TDoubles> sum)
     {
         double* highs = stackalloc double[Lanes.Length];
         double* lows = stackalloc double[Lanes.Length];
-        Pair* lanes = stackalloc Pair[Lanes.Length];
+        Pair<OneDouble>* lanes = stackalloc Pair<OneDouble>[Lanes.Length];
         TDoubles.Store(highs, sum.High);
         TDoubles.Store(lows, sum.Low);
         for (int i = 0; i < Lanes.Length; i++)
         {
-            lanes[i] = new Pair(highs[i]) + new Pair(lows[i]);
+            lanes[i] = new Pair<OneDouble>(highs[i]) + new Pair<OneDouble>(lows[i]);
         }
 
         for (int half = Lanes.Length / 2; half > 0; half /= 2)
@@ -424,7 +424,7 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scale<double> MakeScale(Pair scale)
+    public static Scale<double> MakeScale(Pair<OneDouble> scale)
     {
         Scale<double> s = Scale.InDouble(scale.High, FlushBelow);
 
@@ -439,9 +439,13 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TDoubles Scaled(TDoubles e, in Scale<TDoubles> s)
+    public static TDoubles Scaled(TDoubles e, in Scale<TDoubles> s) => Scaled<TDoubles>(e, s);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TReal Scaled<TReal>(TReal e, in Scale<TReal> s)
+        where TReal : unmanaged, IReal<TReal>
     {
-        e = TDoubles.ZeroBelow(e, s.Lowest);
+        e = TReal.ZeroBelow(e, s.Lowest);
         return ((e * s.High) + (e * s.Low)) * s.Unbias;
     }
 
@@ -510,6 +514,18 @@ internal static unsafe class Exponentials
         if (Sse.IsSupported)
         {
             Sse.Prefetch1(logit + PrefetchDistance);
+        }
+    }
+
+    /// <summary>Fetches a later logit, and a line where gradients will be stored.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void PrefetchColumn<TScalar>(TScalar* z, TScalar* g)
+        where TScalar : unmanaged
+    {
+        Prefetch(z);
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch1(g);
         }
     }
 
@@ -608,7 +624,7 @@ internal abstract unsafe class Exponentials<TNumbers, TVector, TScalar, TDoubles
 
     /// <summary>Stores e, 0 for the label, and gives the sum. e may be where the logits are.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private protected static Pair BlockExponentials<TInput>(
+    private protected static Pair<OneDouble> BlockExponentials<TInput>(
         Others<TScalar>* z, TScalar* e, in Exponential<TVector> c)
         where TInput : struct, IInput
     {

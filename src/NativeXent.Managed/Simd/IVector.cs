@@ -195,6 +195,12 @@ internal readonly struct OneDouble(double value) : IReal<OneDouble>
     internal double Value { get; } = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static implicit operator OneDouble(double value) => new(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static implicit operator double(OneDouble a) => a.Value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static OneDouble operator +(OneDouble a, OneDouble b) => new(a.Value + b.Value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

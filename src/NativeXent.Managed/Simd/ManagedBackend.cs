@@ -84,12 +84,11 @@ internal static class ManagedBackend
         {
             if (job.ElementType == ElementType.Float64)
             {
-                SoftmaxCrossEntropyKernel<DoubleNumbers<TFloats, TDoubles, TPart>, TDoubles, double, TDoubles>
-                    .Run(job, out totals);
+                RowGroups<DoubleNumbers<TFloats, TDoubles, TPart>, TDoubles, double, TDoubles>.Run(job, out totals);
             }
             else
             {
-                RowGroups<TFloats, TDoubles>.Run(job, out totals);
+                RowGroups<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>.Run(job, out totals);
             }
         }
 

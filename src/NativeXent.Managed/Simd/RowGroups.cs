@@ -1,18 +1,317 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using NativeXent.Jobs;
 
 namespace NativeXent.Simd;
 
 /// <summary>
-/// Rows of one block, of any type but float64 and with options that are the same for all their classes, in groups: the
-/// twin of <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows
-/// at once, and with few classes everything is.
+/// What of groups differs between float and double. A column is a class of sixteen rows, a lane for each.
 /// </summary>
-internal abstract unsafe class RowGroups<TFloats, TDoubles>
-    : SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>
-    where TFloats : unmanaged, IVector<TFloats>
-    where TDoubles : unmanaged, IDoubleVector<TDoubles, TFloats>
+internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
+{
+    /// <summary>Turns four classes of sixteen rows, the rows a stride apart, into columns.</summary>
+    static abstract void LoadFourColumns(TScalar* rows, nuint stride, TScalar* columns);
+
+    /// <summary>The reverse, of columns that are scaled on the way.</summary>
+    static abstract void StoreFourColumns(TScalar* rows, nuint stride, TScalar* columns, in Scale<TVector> scale);
+
+    /// <summary>The reverse, of columns as they are.</summary>
+    static abstract void StoreFourColumns(TScalar* rows, nuint stride, TScalar* columns);
+
+    /// <summary>
+    /// Stores e. Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored.
+    /// </summary>
+    static abstract void ColumnExponentials<TInput>(
+        TScalar* columns, nuint classes, in Exponential<TVector> c, TScalar* z, TScalar* g)
+        where TInput : struct, IInput;
+
+    /// <summary>
+    /// The sums of the rows' e, the high parts before the low ones: class j is added in lane j of a tile, modulo the lanes,
+    /// and then the lanes in the order of SumLanes().
+    /// </summary>
+    static abstract void SumColumns(TScalar* columns, nuint classes, double* sums);
+
+    /// <summary>
+    /// The parts in which e is multiplied with scales, whose own come the high ones before the low ones. They are 0 or
+    /// between 2^-60 and 2^40, where nothing has to be taken out of them.
+    /// </summary>
+    static abstract void SplitScales(double* scales, out TVector high, out TVector low);
+}
+
+internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void LoadFourColumns(float* rows, nuint stride, float* columns)
+    {
+        TFloats a = TFloats.LoadQuarters(rows, 4 * stride);
+        TFloats b = TFloats.LoadQuarters(rows + stride, 4 * stride);
+        TFloats c = TFloats.LoadQuarters(rows + (2 * stride), 4 * stride);
+        TFloats d = TFloats.LoadQuarters(rows + (3 * stride), 4 * stride);
+        TFloats.TransposeQuarters(ref a, ref b, ref c, ref d);
+        TFloats.Store(columns, a);
+        TFloats.Store(columns + Lanes.Length, b);
+        TFloats.Store(columns + (2 * Lanes.Length), c);
+        TFloats.Store(columns + (3 * Lanes.Length), d);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFourColumns(float* rows, nuint stride, float* columns, in Scale<TFloats> scale) =>
+        StoreFourColumns(
+            rows,
+            stride,
+            Scaled(TFloats.Load(columns), scale),
+            Scaled(TFloats.Load(columns + Lanes.Length), scale),
+            Scaled(TFloats.Load(columns + (2 * Lanes.Length)), scale),
+            Scaled(TFloats.Load(columns + (3 * Lanes.Length)), scale));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFourColumns(float* rows, nuint stride, float* columns) =>
+        StoreFourColumns(
+            rows,
+            stride,
+            TFloats.Load(columns),
+            TFloats.Load(columns + Lanes.Length),
+            TFloats.Load(columns + (2 * Lanes.Length)),
+            TFloats.Load(columns + (3 * Lanes.Length)));
+
+    // A method of its own, as the compiler keeps only so many vectors of one in registers.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void ColumnExponentials<TInput>(
+        float* columns, nuint classes, in Exponential<TFloats> c, float* z, float* g)
+        where TInput : struct, IInput
+    {
+        Reduced<TFloats> x = Reduce<TInput>(TFloats.Load(columns), default, c);
+        float* last = columns + ((classes - 1) * Lanes.Length);
+        Exponentials.PrefetchColumn(z, g);
+        for (; columns < last; columns += Lanes.Length)
+        {
+            z += Lanes.Length;
+            g += Lanes.Length;
+            Exponentials.PrefetchColumn(z, g);
+            Reduced<TFloats> next = Reduce<TInput>(TFloats.Load(columns + Lanes.Length), default, c);
+            TFloats.Store(columns, Exponential(x));
+            x = next;
+        }
+
+        TFloats.Store(columns, Exponential(x));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    public static void SumColumns(float* columns, nuint classes, double* sums)
+    {
+        TDoubles* sum = stackalloc TDoubles[Lanes.Length];
+        nuint lanes = nuint.Min(classes, Lanes.Length);
+        for (nuint lane = 0; lane < lanes; lane++)
+        {
+            TFloats first = TFloats.Load(columns + (lane * Lanes.Length));
+            if (lane + Lanes.Length >= classes)
+            {
+                sum[lane] = TDoubles.Widen(first);
+                continue;
+            }
+
+            TFloats sumBase = TFloats.Set((float)Exponentials.SumBase);
+            TileSum<TFloats> tile = new(sumBase, TFloats.Set(0));
+            Accumulate(ref tile, first);
+            for (nuint j = lane + Lanes.Length; j < classes; j += Lanes.Length)
+            {
+                Accumulate(ref tile, TFloats.Load(columns + (j * Lanes.Length)));
+            }
+
+            sum[lane] = TDoubles.AddWidened(TDoubles.Widen(TFloats.Subtract(tile.High, sumBase)), tile.Low);
+        }
+
+        for (nuint half = Lanes.Length / 2; half > 0; half /= 2)
+        {
+            for (nuint j = 0; j < half && j + half < lanes; j++)
+            {
+                sum[j] += sum[j + half];
+            }
+        }
+
+        TDoubles.Store(sums, sum[0]);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SplitScales(double* scales, out TFloats high, out TFloats low)
+    {
+        TDoubles all = TDoubles.Load(scales);
+        high = TDoubles.Narrow(all);
+        low = TDoubles.Narrow(all - TDoubles.Widen(high));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreFourColumns(float* rows, nuint stride, TFloats a, TFloats b, TFloats c, TFloats d)
+    {
+        TFloats.TransposeQuarters(ref a, ref b, ref c, ref d);
+        TFloats.StoreQuarters(rows, 4 * stride, a);
+        TFloats.StoreQuarters(rows + stride, 4 * stride, b);
+        TFloats.StoreQuarters(rows + (2 * stride), 4 * stride, c);
+        TFloats.StoreQuarters(rows + (3 * stride), 4 * stride, d);
+    }
+}
+
+internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
+{
+    public static void LoadFourColumns(double* rows, nuint stride, double* columns)
+    {
+        for (nuint k = 0; k < Lanes.Length; k += 4)
+        {
+            TurnFour(rows + (k * stride), stride, columns + k, Lanes.Length);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    public static void StoreFourColumns(double* rows, nuint stride, double* columns, in Scale<TDoubles> scale)
+    {
+        double* scaled = stackalloc double[4 * Lanes.Length];
+        for (int i = 0; i < Parts; i++)
+        {
+            Scale<TPart> s = new(
+                Part(ref Unsafe.AsRef(in scale.Lowest), i),
+                Part(ref Unsafe.AsRef(in scale.High), i),
+                Part(ref Unsafe.AsRef(in scale.Low), i),
+                Part(ref Unsafe.AsRef(in scale.Unbias), i));
+            for (int j = i; j < 4 * Parts; j += Parts)
+            {
+                ((TPart*)scaled)[j] = Scaled<TPart>(((TPart*)columns)[j], s);
+            }
+        }
+
+        StoreFourColumns(rows, stride, scaled);
+    }
+
+    public static void StoreFourColumns(double* rows, nuint stride, double* columns)
+    {
+        for (nuint k = 0; k < Lanes.Length; k += 4)
+        {
+            TurnFour(columns + k, Lanes.Length, rows + (k * stride), stride);
+        }
+    }
+
+    // One part of all columns after the other, so that its constants stay in registers.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void ColumnExponentials<TInput>(
+        double* columns, nuint classes, in Exponential<TDoubles> c, double* z, double* g)
+        where TInput : struct, IInput
+    {
+        for (int i = 0; i < Parts; i++)
+        {
+            Exponential<TPart> constants = Part(c, i);
+            TPart* part = (TPart*)columns + i;
+            TPart* last = part + ((classes - 1) * (nuint)Parts);
+            TPart* logits = (TPart*)z + i;
+            TPart* gradients = (TPart*)g + i;
+            Reduced<TPart> x = Reduce<TInput>(*part, constants);
+            for (; part < last; part += Parts)
+            {
+                Exponentials.PrefetchColumn((double*)logits, (double*)gradients);
+                logits += Parts;
+                gradients += Parts;
+                Reduced<TPart> next = Reduce<TInput>(part[Parts], constants);
+                *part = Exponential(x);
+                x = next;
+            }
+
+            Exponentials.PrefetchColumn((double*)logits, (double*)gradients);
+            *part = Exponential(x);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    public static void SumColumns(double* columns, nuint classes, double* sums)
+    {
+        Pair<TPart>* sum = stackalloc Pair<TPart>[Lanes.Length];
+        nuint lanes = nuint.Min(classes, Lanes.Length);
+        for (int i = 0; i < Parts; i++)
+        {
+            for (nuint lane = 0; lane < lanes; lane++)
+            {
+                TPart first = ((TPart*)(columns + (lane * Lanes.Length)))[i];
+                if (lane + Lanes.Length >= classes)
+                {
+                    sum[lane] = new(first);
+                    continue;
+                }
+
+                TPart sumBase = TPart.Set(Exponentials.SumBase);
+                TileSum<TPart> tile = new(sumBase, TPart.Set(0));
+                Accumulate(ref tile, first);
+                for (nuint j = lane + Lanes.Length; j < classes; j += Lanes.Length)
+                {
+                    Accumulate(ref tile, ((TPart*)(columns + (j * Lanes.Length)))[i]);
+                }
+
+                DoubleMath.TwoSum(tile.High - sumBase, tile.Low, out TPart high, out TPart low);
+                sum[lane] = new(high, low);
+            }
+
+            for (nuint half = Lanes.Length / 2; half > 0; half /= 2)
+            {
+                for (nuint j = 0; j < half && j + half < lanes; j++)
+                {
+                    sum[j] += sum[j + half];
+                }
+            }
+
+            ((TPart*)sums)[i] = sum[0].High;
+            ((TPart*)(sums + Lanes.Length))[i] = sum[0].Low;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SplitScales(double* scales, out TDoubles high, out TDoubles low)
+    {
+        high = TDoubles.Load(scales);
+        low = TDoubles.Load(scales + Lanes.Length);
+    }
+
+    // Turns a 4 × 4 matrix, the rows of which lie so many apart.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TurnFour(double* from, nuint fromStride, double* to, nuint toStride)
+    {
+        if (Avx.IsSupported)
+        {
+            Vector256<double> a = Avx.LoadVector256(from);
+            Vector256<double> b = Avx.LoadVector256(from + fromStride);
+            Vector256<double> c = Avx.LoadVector256(from + (2 * fromStride));
+            Vector256<double> d = Avx.LoadVector256(from + (3 * fromStride));
+            Vector256<double> abEven = Avx.UnpackLow(a, b);
+            Vector256<double> abOdd = Avx.UnpackHigh(a, b);
+            Vector256<double> cdEven = Avx.UnpackLow(c, d);
+            Vector256<double> cdOdd = Avx.UnpackHigh(c, d);
+            Avx.Store(to, Avx.Permute2x128(abEven, cdEven, 0x20));
+            Avx.Store(to + toStride, Avx.Permute2x128(abOdd, cdOdd, 0x20));
+            Avx.Store(to + (2 * toStride), Avx.Permute2x128(abEven, cdEven, 0x31));
+            Avx.Store(to + (3 * toStride), Avx.Permute2x128(abOdd, cdOdd, 0x31));
+            return;
+        }
+
+        for (nuint j = 0; j < 4; j++)
+        {
+            for (nuint k = 0; k < 4; k++)
+            {
+                to[(j * toStride) + k] = from[(k * fromStride) + j];
+            }
+        }
+    }
+}
+
+/// <summary>
+/// Rows of one block, with options that are the same for all their classes, in groups: the twin of
+/// <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows at once,
+/// and with few classes everything is.
+/// </summary>
+internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
+    : SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>
+    where TNumbers : struct, INumbers<TVector, TScalar, TDoubles>
+    where TVector : unmanaged
+    where TScalar : unmanaged
+    where TDoubles : unmanaged, IReal<TDoubles>
 {
     // Groups have so many elements, what the first-level cache takes; where that would be too few rows, they come one by
     // one. The least is more than natively: what is done for sixteen rows at once takes longer here.
@@ -29,7 +328,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         Plan plan = new(job);
         if (!TakesGroups(job, plan))
         {
-            SoftmaxCrossEntropyKernel<FloatNumbers<TFloats, TDoubles>, TFloats, float, TDoubles>.Run(job, out totals);
+            SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>.Run(job, out totals);
             return;
         }
 
@@ -150,7 +449,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     private static void ComputeAlone(
         in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, ref Totals totals)
     {
-        if (job.ElementType == ElementType.Float32 && ChangesScaleOnly(job, plan))
+        if (job.ElementType == TNumbers.Type && ChangesScaleOnly(job, plan))
         {
             ComputePlainRow(job, plan, i, ref totals);
         }
@@ -169,8 +468,9 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         new ElementArray(job.Gradient, 1, job.ElementType).From(i * job.GradientStride);
 
     // FinishRow() of all rows of a group at once, but for their single elements. False, with nothing written, where a
-    // row is not an ordinary one; its scale is 0 or between 2^-60 and 2^40, where nothing has to be taken out of it. A
-    // register at a time: so many operations on more would be done in memory.
+    // row is not an ordinary one; its scale is 0 or between 2^-60 and 2^40, where nothing has to be taken out of it. Sums
+    // come as pairs, the high parts before the low ones. A register at a time, as so many operations on more would be done
+    // in memory, and in several methods, as the compiler inlines only so much into one.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static bool FinishGroup(
@@ -182,120 +482,41 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         GroupGradient* gradient,
         ref Totals totals)
     {
-        int part = HardwareDoubles.Count;
-        const double FlushBelow = 1.175495471861059e-38;
-        double* exponents = stackalloc double[Lanes.Length];
-        double* factors = stackalloc double[Lanes.Length];
-        double* others = stackalloc double[Lanes.Length];
-        double* eLabels = stackalloc double[Lanes.Length];
-        HardwareDoubles zero = HardwareDoubles.Set(0.0);
-        HardwareDoubles one = HardwareDoubles.Set(1.0);
-        HardwareDoubles strange = zero; // above 0 where a row is not ordinary
-        bool labelled = plan.Target != Target.None;
-        for (int k = 0; k < Lanes.Length; k += part)
+        GroupSums sums;
+        if (!SumGroup(plan, group, blockExponents, blockSums, &sums))
         {
-            HardwareDoubles blockExponent = HardwareDoubles.Load(blockExponents + k);
-            HardwareDoubles exponent = blockExponent;
-            HardwareDoubles factor = one;
-            HardwareDoubles eLabel = zero;
-            if (labelled)
-            {
-                HardwareDoubles u = HardwareDoubles.Load((double*)&group->U + k);
-                strange += HardwareDoubles.SelectBelow(
-                    HardwareDoubles.Set(FloatNumbers<TFloats, TDoubles>.ShiftAbove), DoubleMath.Magnitude(u), one, zero);
-                HardwareDoubles labelExponent = DoubleMath.NearestExponent(u);
-                exponent = HardwareDoubles.Greater(blockExponent, labelExponent);
-                factor = DoubleMath.PowerOfTwo(blockExponent - exponent);
-                eLabel = DoubleMath.ExpReduced(DoubleMath.Reduce(u, labelExponent))
-                    * DoubleMath.PowerOfTwo(labelExponent - exponent);
-            }
-
-            exponent.Store(exponents + k);
-            factor.Store(factors + k);
-            eLabel.Store(eLabels + k);
-            (HardwareDoubles.Load(blockSums + k) * factor * HardwareDoubles.Set(Scale.Unbias)).Store(others + k);
+            return false;
         }
 
-        // What few calls need is apart: the compiler inlines only so much into one method.
         GroupLosses losses;
-        double* upstream = stackalloc double[Lanes.Length];
         bool wantsLosses = plan.WantsLoss || plan.WantsLogSumExp;
         if (wantsLosses)
         {
-            ComputeGroupLosses(job, plan, group, exponents, others, eLabels, &losses);
+            ComputeGroupLosses(job, plan, group, &sums, &losses);
         }
         else
         {
             losses.LogSumExp = default;
         }
 
-        bool loadsUpstream = job.Upstream is not null || job.Ignores;
-        if (loadsUpstream)
+        double* factors = stackalloc double[Lanes.Length];
+        if (job.Upstream is not null || job.Ignores)
         {
-            LoadUpstream(job, group, upstream);
+            LoadUpstream(job, group, factors);
+        }
+        else
+        {
+            TNumbers.StoreDoubles(factors, TDoubles.Set(1.0));
         }
 
-        double* scales = blockSums;
-        double* labels = blockExponents;
-        double* lowest = factors;
-        double* allFactors = others;
-        for (int k = 0; k < Lanes.Length; k += part)
-        {
-            HardwareDoubles rest = one;
-            HardwareDoubles own = zero;
-            if (labelled)
-            {
-                HardwareDoubles weight = HardwareDoubles.Load((double*)&group->Weight + k);
-                rest = HardwareDoubles.Set(plan.Spread) * (HardwareDoubles.Set(plan.ClassWeightSum) - weight);
-                own = HardwareDoubles.Set(plan.Kept + plan.Spread) * weight;
-            }
-
-            HardwareDoubles other = HardwareDoubles.Load(others + k);
-            HardwareDoubles eLabel = HardwareDoubles.Load(eLabels + k);
-            HardwareDoubles inverse = one / (other + eLabel);
-            HardwareDoubles pull =
-                HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load((double*)&losses.LogSumExp + k);
-            HardwareDoubles allFactor = HardwareDoubles.Set(job.GradScale);
-            if (loadsUpstream)
-            {
-                allFactor *= HardwareDoubles.Load(upstream + k);
-            }
-
-            allFactor *= HardwareDoubles.Set(job.Scale);
-
-            // (−0 becomes 0.)
-            HardwareDoubles scale =
-                (inverse * (((rest + own) + pull) * allFactor) * HardwareDoubles.Load(factors + k)) + zero;
-
-            // NaN is strange, too.
-            HardwareDoubles tooSmall = HardwareDoubles.SelectBelow(zero, DoubleMath.Magnitude(scale), one, zero);
-            strange += HardwareDoubles.SelectBelow(
-                scale,
-                HardwareDoubles.Set(1099511627776.0),
-                HardwareDoubles.SelectBelow(scale, HardwareDoubles.Set(8.673617379884035e-19), tooSmall, zero),
-                one);
-            HardwareDoubles label = (((eLabel * inverse) * (rest + pull)) - ((other * inverse) * own)) * allFactor;
-            allFactor.Store(allFactors + k);
-            scale.Store(scales + k);
-            (HardwareDoubles.Set(FlushBelow / Scale.Unbias) / scale).Store(lowest + k);
-            HardwareDoubles.SelectBelow(DoubleMath.Magnitude(label), HardwareDoubles.Set(FlushBelow), zero, label)
-                .Store(labels + k);
-        }
-
-        if (!strange.IsZero)
+        if (!ScaleGroup(job, plan, group, &sums, (double*)&losses.LogSumExp, factors, gradient))
         {
             return false;
         }
 
-        TDoubles all = TDoubles.Load(scales);
-        TFloats high = TDoubles.Narrow(all);
-        gradient->Lowest = TDoubles.Narrow(TDoubles.Load(lowest));
-        gradient->High = high;
-        gradient->Low = TDoubles.Narrow(all - TDoubles.Widen(high));
-        gradient->Label = TDoubles.Narrow(TDoubles.Load(labels));
         if (plan.Smears)
         {
-            gradient->Every = NarrowedFlushed(TDoubles.Set(plan.Spread) * TDoubles.Load(allFactors));
+            gradient->Every = NarrowedFlushed(TDoubles.Set(plan.Spread) * TNumbers.LoadDoubles(factors));
         }
 
         if (wantsLosses)
@@ -314,6 +535,126 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         }
 
         return true;
+    }
+
+    // False where a row is not ordinary.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool SumGroup(
+        in Plan plan, RowGroup* group, double* blockExponents, double* blockSums, GroupSums* sums)
+    {
+        HardwareDoubles zero = HardwareDoubles.Set(0.0);
+        HardwareDoubles one = HardwareDoubles.Set(1.0);
+        HardwareDoubles strange = zero; // above 0 where a row is not ordinary
+        bool labelled = plan.Target != Target.None;
+        for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
+        {
+            HardwareDoubles blockExponent = HardwareDoubles.Load(blockExponents + k);
+            HardwareDoubles exponent = blockExponent;
+            HardwareDoubles factor = one;
+            HardwareDoubles eLabel = zero;
+            if (labelled)
+            {
+                HardwareDoubles u = HardwareDoubles.Load((double*)&group->U + k);
+                strange += HardwareDoubles.SelectBelow(
+                    HardwareDoubles.Set(TNumbers.ShiftAbove), DoubleMath.Magnitude(u), one, zero);
+                HardwareDoubles labelExponent = DoubleMath.NearestExponent(u);
+                exponent = HardwareDoubles.Greater(blockExponent, labelExponent);
+                factor = DoubleMath.PowerOfTwo(blockExponent - exponent);
+                eLabel = DoubleMath.ExpReduced(DoubleMath.Reduce(u, labelExponent))
+                    * DoubleMath.PowerOfTwo(labelExponent - exponent);
+            }
+
+            exponent.Store((double*)&sums->Exponent + k);
+            factor.Store((double*)&sums->Factor + k);
+            eLabel.Store((double*)&sums->ELabel + k);
+            Pair<HardwareDoubles> others = TNumbers.Times(
+                TNumbers.Times(LoadPair(blockSums, k), factor), HardwareDoubles.Set(Scale.Unbias));
+            StorePair((double*)&sums->OthersHigh, k, others);
+        }
+
+        return strange.IsZero;
+    }
+
+    // The scales of a group and its labels' elements. factors become those of all of a row's gradient. False where a row is
+    // not ordinary.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static bool ScaleGroup(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        RowGroup* group,
+        GroupSums* sums,
+        double* logSumExps,
+        double* factors,
+        GroupGradient* gradient)
+    {
+        double* scales = stackalloc double[2 * Lanes.Length];
+        double* lowest = stackalloc double[Lanes.Length];
+        double* labels = stackalloc double[Lanes.Length];
+        HardwareDoubles zero = HardwareDoubles.Set(0.0);
+        HardwareDoubles one = HardwareDoubles.Set(1.0);
+        HardwareDoubles strange = zero; // above 0 where a row is not ordinary
+        bool labelled = plan.Target != Target.None;
+        for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
+        {
+            HardwareDoubles rest = one;
+            HardwareDoubles own = zero;
+            if (labelled)
+            {
+                HardwareDoubles weight = HardwareDoubles.Load((double*)&group->Weight + k);
+                rest = HardwareDoubles.Set(plan.Spread) * (HardwareDoubles.Set(plan.ClassWeightSum) - weight);
+                own = HardwareDoubles.Set(plan.Kept + plan.Spread) * weight;
+            }
+
+            Pair<HardwareDoubles> others = LoadPair((double*)&sums->OthersHigh, k);
+            Pair<HardwareDoubles> eLabel = new(HardwareDoubles.Load((double*)&sums->ELabel + k), zero);
+            Pair<HardwareDoubles> inverse = TNumbers.Inverse(TNumbers.Add(others, eLabel));
+            HardwareDoubles pull = HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load(logSumExps + k);
+            HardwareDoubles factor =
+                HardwareDoubles.Set(job.GradScale) * HardwareDoubles.Load(factors + k) * HardwareDoubles.Set(job.Scale);
+            Pair<HardwareDoubles> scale = TNumbers.Times(
+                TNumbers.Times(inverse, ((rest + own) + pull) * factor),
+                HardwareDoubles.Load((double*)&sums->Factor + k));
+
+            // (−0 becomes 0, so that the lowest is not −infinity.)
+            scale = new(scale.High + zero, scale.Low);
+            StorePair(scales, k, scale);
+            (HardwareDoubles.Set(TNumbers.FlushBelow / Scale.Unbias) / scale.High).Store(lowest + k);
+
+            // NaN is strange, too.
+            HardwareDoubles size = TNumbers.Rounded(scale);
+            HardwareDoubles tooSmall = HardwareDoubles.SelectBelow(zero, DoubleMath.Magnitude(size), one, zero);
+            strange += HardwareDoubles.SelectBelow(
+                size,
+                HardwareDoubles.Set(1099511627776.0),
+                HardwareDoubles.SelectBelow(size, HardwareDoubles.Set(8.673617379884035e-19), tooSmall, zero),
+                one);
+            HardwareDoubles pLabel = TNumbers.Product(eLabel, inverse);
+            HardwareDoubles label = ((pLabel * (rest + pull)) - (TNumbers.Product(others, inverse) * own)) * factor;
+            factor.Store(factors + k);
+            HardwareDoubles.SelectBelow(
+                DoubleMath.Magnitude(label), HardwareDoubles.Set(TNumbers.FlushBelow), zero, label).Store(labels + k);
+        }
+
+        gradient->Lowest = TNumbers.Narrow(TNumbers.LoadDoubles(lowest));
+        TNumbers.SplitScales(scales, out gradient->High, out gradient->Low);
+        gradient->Label = TNumbers.Narrow(TNumbers.LoadDoubles(labels));
+        return strange.IsZero;
+    }
+
+    // Numbers of a row's in two parts, the high ones before the low ones, which stay 0 where rows are computed in float.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Pair<HardwareDoubles> LoadPair(double* source, int k) =>
+        new(HardwareDoubles.Load(source + k), IsFloat ? default : HardwareDoubles.Load(source + k + Lanes.Length));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePair(double* destination, int k, Pair<HardwareDoubles> pair)
+    {
+        pair.High.Store(destination + k);
+        if (!IsFloat)
+        {
+            pair.Low.Store(destination + k + Lanes.Length);
+        }
     }
 
     // Adds a group to the totals.
@@ -342,29 +683,30 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
         RowGroup* group,
-        double* exponents,
-        double* others,
-        double* eLabels,
+        GroupSums* sums,
         GroupLosses* losses)
     {
         HardwareDoubles zero = HardwareDoubles.Set(0.0);
         bool wantsLoss = plan.WantsLoss && plan.Target != Target.None;
         for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
         {
-            HardwareDoubles n = HardwareDoubles.Load(exponents + k);
+            HardwareDoubles n = HardwareDoubles.Load((double*)&sums->Exponent + k);
             HardwareDoubles high = n * HardwareDoubles.Set(DoubleMath.Ln2High);
             HardwareDoubles low = n * HardwareDoubles.Set(DoubleMath.Ln2Low);
-            HardwareDoubles other = HardwareDoubles.Load(others + k);
-            HardwareDoubles eLabel = HardwareDoubles.Load(eLabels + k);
+            Pair<HardwareDoubles> others = LoadPair((double*)&sums->OthersHigh, k);
+            Pair<HardwareDoubles> eLabel = new(HardwareDoubles.Load((double*)&sums->ELabel + k), zero);
             HardwareDoubles uRelative = (HardwareDoubles.Load((double*)&group->U + k) - high) - low;
-            HardwareDoubles logSum = DoubleMath.Log(other + eLabel, zero);
+            HardwareDoubles logSum = DoubleMath.Log(TNumbers.Rounded(TNumbers.Add(others, eLabel)), zero);
             HardwareDoubles logSumExp = plan.WantsLogSumExp ? zero + (high + (low + logSum)) : zero;
             HardwareDoubles loss = zero;
             if (wantsLoss)
             {
                 HardwareDoubles weight = HardwareDoubles.Set(plan.Kept) * HardwareDoubles.Load((double*)&group->Weight + k);
                 loss = weight * HardwareDoubles.SelectBelow(
-                    HardwareDoubles.Set(-40.0), uRelative, DoubleMath.Log1P(other / eLabel), logSum - uRelative);
+                    HardwareDoubles.Set(-40.0),
+                    uRelative,
+                    DoubleMath.Log1P(TNumbers.Quotient(others, eLabel.High)),
+                    logSum - uRelative);
                 loss = HardwareDoubles.SelectBelow(zero, weight, loss, zero);
             }
 
@@ -410,79 +752,77 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         nuint* labels = (nuint*)&group->Label;
 
         // Where e cannot lie in the gradient, it is kept here.
-        bool converts = job.ElementType != ElementType.Float32;
+        bool converts = job.ElementType != TNumbers.Type;
         bool apart = converts || job.Accumulate;
-        float* scratch = stackalloc float[apart ? (int)GroupElements : 0];
-        float** e = stackalloc float*[Lanes.Length];
-        Others<float>* others = stackalloc Others<float>[Lanes.Length];
-        Lanes<float> greatests = default;
+        TScalar* scratch = stackalloc TScalar[apart ? (int)GroupElements : 0];
+        TScalar** e = stackalloc TScalar*[Lanes.Length];
+        Others<TScalar>* others = stackalloc Others<TScalar>[Lanes.Length];
+        Lanes<TScalar> greatests = default;
         for (int k = 0; k < group->Count; k++)
         {
             ElementArray z = LogitsOf(job, index[k]);
-            e[k] = apart ? scratch + ((nuint)k * classes) : (float*)GradientOf(job, index[k]).Start;
+            e[k] = apart ? scratch + ((nuint)k * classes) : (TScalar*)GradientOf(job, index[k]).Start;
             if (converts)
             {
                 LoadRun(z, 0, e[k], classes);
             }
 
-            LookAt(others + k, converts ? e[k] : (float*)z.Start, classes, labels[k]);
-            greatests[k] = (float)GreatestOther(others + k);
+            LookAt(others + k, converts ? e[k] : (TScalar*)z.Start, classes, labels[k]);
+            greatests[k] = TNumbers.Scalar(GreatestOther(others + k));
             if (job.CountCorrect)
             {
-                NoteCorrect(group, k, others[k].Z, classes, greatests[k]);
+                NoteCorrect(group, k, others[k].Z, classes, TNumbers.Double(greatests[k]));
             }
         }
 
         double* exponents = stackalloc double[Lanes.Length];
-        double* sums = stackalloc double[Lanes.Length];
+        double* sums = stackalloc double[2 * Lanes.Length];
         GroupConstants constants;
-        if (!AnchorGroup(plan, TFloats.Load((float*)&greatests), exponents, &constants))
+        if (!AnchorGroup(plan, TNumbers.Load((TScalar*)&greatests), exponents, &constants))
         {
             return false;
         }
 
         for (int k = 0; k < group->Count; k++)
         {
-            Exponential<TFloats> c = new(
+            Exponential<TVector> c = new(
                 default,
-                TFloats.Set(((float*)&constants.Lowest)[k]),
-                TFloats.Set(((float*)&constants.Round)[k]),
-                TFloats.Set(constants.Slope),
-                TFloats.Set(constants.SlopeLow),
-                TFloats.Set(((float*)&constants.Least)[k]));
-            sums[k] = plan.Scales
-                ? BlockExponentials<Scaled>(others + k, e[k], c).High
-                : BlockExponentials<Plain>(others + k, e[k], c).High;
+                TNumbers.Set(((TScalar*)&constants.Lowest)[k]),
+                TNumbers.Set(((TScalar*)&constants.Round)[k]),
+                TNumbers.Set(constants.Slope),
+                TNumbers.Set(constants.SlopeLow),
+                TNumbers.Set(((TScalar*)&constants.Least)[k]));
+            Pair<OneDouble> sum = plan.Scales
+                ? BlockExponentials<Scaled>(others + k, e[k], c)
+                : BlockExponentials<Plain>(others + k, e[k], c);
+            sums[k] = sum.High;
+            sums[k + Lanes.Length] = sum.Low;
         }
 
         for (int k = group->Count; k < Lanes.Length; k++)
         {
             sums[k] = sums[0];
+            sums[k + Lanes.Length] = sums[Lanes.Length];
         }
 
-        // FinishGroup() takes these for its own numbers.
-        double* finishedExponents = stackalloc double[Lanes.Length];
-        double* finishedSums = stackalloc double[Lanes.Length];
-        TDoubles.Store(finishedExponents, TDoubles.Load(exponents));
-        TDoubles.Store(finishedSums, TDoubles.Load(sums));
         GroupGradient gradient;
-        if (!FinishGroup(job, plan, group, finishedExponents, finishedSums, &gradient, ref totals))
+        if (!FinishGroup(job, plan, group, exponents, sums, &gradient, ref totals))
         {
             FinishRows(job, plan, group, e, exponents, sums, ref totals);
             return true;
         }
 
-        float* lowest = (float*)&gradient.Lowest;
-        float* high = (float*)&gradient.High;
-        float* low = (float*)&gradient.Low;
-        float* ofLabel = (float*)&gradient.Label;
+        TScalar* lowest = (TScalar*)&gradient.Lowest;
+        TScalar* high = (TScalar*)&gradient.High;
+        TScalar* low = (TScalar*)&gradient.Low;
+        TScalar* ofLabel = (TScalar*)&gradient.Label;
         for (int k = 0; k < group->Count; k++)
         {
-            Scale<float> scale = new(lowest[k], high[k], low[k], (float)Scale.Unbias);
+            Scale<TScalar> scale = new(lowest[k], high[k], low[k], TNumbers.Scalar(Scale.Unbias));
             ScaleBlock(e[k], classes, scale);
             if (plan.Smears)
             {
-                SmoothGradients(e[k], classes, ((float*)&gradient.Every)[k]);
+                SmoothGradients(e[k], classes, ((TScalar*)&gradient.Every)[k]);
             }
 
             if (labels[k] < classes)
@@ -502,20 +842,22 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     // The anchors of a group's rows and the constants of their exponentials: as in AnchorAt(), where nothing is shifted.
     // False where something is.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool AnchorGroup(in Plan plan, TFloats greatest, double* exponents, GroupConstants* constants)
+    private static bool AnchorGroup(in Plan plan, TVector greatest, double* exponents, GroupConstants* constants)
     {
-        TDoubles m = TDoubles.Widen(greatest) * TDoubles.Set(plan.Slope);
+        TDoubles m = TNumbers.Widen(greatest) * TDoubles.Set(plan.Slope);
         TDoubles exponent = DoubleMath.NearestExponent(m);
-        TDoubles.Store(exponents, exponent);
+        TNumbers.StoreDoubles(exponents, exponent);
         TDoubles lowest = ExponentialLowest(exponent);
-        constants->Lowest = TDoubles.Narrow(lowest);
-        constants->Round = TDoubles.Narrow(ExponentialRound(exponent));
+        constants->Lowest = TNumbers.Narrow(lowest);
+        constants->Round = TNumbers.Narrow(ExponentialRound(exponent));
         constants->Least = plan.Scales
-            ? TDoubles.Narrow(ExponentialLeast(lowest, TDoubles.Set(plan.Slope)))
+            ? TNumbers.Narrow(ExponentialLeast(lowest, TDoubles.Set(plan.Slope)))
             : default;
-        constants->Slope = (float)plan.Slope;
-        constants->SlopeLow = (float)(plan.Slope - constants->Slope);
-        return !(TDoubles.GreatestLane(DoubleMath.Magnitude(m)) > FloatNumbers<TFloats, TDoubles>.ShiftAbove);
+        constants->Slope = TNumbers.Scalar(plan.Slope);
+        constants->SlopeLow = TNumbers.Scalar(plan.Slope - TNumbers.Double(constants->Slope));
+        TDoubles beyond = TDoubles.SelectBelow(
+            TDoubles.Set(TNumbers.ShiftAbove), DoubleMath.Magnitude(m), TDoubles.Set(1.0), Zero);
+        return !(TNumbers.SumLanes(beyond) > 0);
     }
 
     // From the sums of rows that are not all ordinary to their results.
@@ -524,7 +866,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
         RowGroup* group,
-        float** e,
+        TScalar** e,
         double* exponents,
         double* sums,
         ref Totals totals)
@@ -534,7 +876,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             nuint i = ((nuint*)&group->Index)[k];
             double u = ((double*)&group->U)[k];
             Anchor anchor = new(0, exponents[k]);
-            Block block = new() { Anchor = anchor, Base = anchor, Others = new(sums[k]) };
+            Block block = new() { Anchor = anchor, Base = anchor, Others = new(sums[k], sums[k + Lanes.Length]) };
             Row row = new()
             {
                 Index = i,
@@ -552,7 +894,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
                 IsCorrect = job.CountCorrect && ((bool*)&group->Correct)[k],
                 Anchor = Higher(anchor, AnchorAt(u)),
             };
-            if (job.ElementType != ElementType.Float32 || job.Accumulate || plan.Smears)
+            if (job.ElementType != TNumbers.Type || job.Accumulate || plan.Smears)
             {
                 FinishRow<No>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
             }
@@ -564,41 +906,41 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     }
 
     // Whether a row's label is the greatest, with the greatest of the others.
-    private static void NoteCorrect(RowGroup* group, int k, float* z, nuint classes, double greatest)
+    private static void NoteCorrect(RowGroup* group, int k, TScalar* z, nuint classes, double greatest)
     {
         nuint label = ((nuint*)&group->Label)[k];
         if (label < classes)
         {
-            ((bool*)&group->Correct)[k] = AllowsLabel(z, 0, classes, greatest, label, z[label]);
+            ((bool*)&group->Correct)[k] = AllowsLabel(z, 0, classes, greatest, label, TNumbers.Double(z[label]));
         }
     }
 
     // The same for a group of few classes.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void NoteAllCorrect(RowGroup* group, float* z, nuint stride, nuint classes, TFloats greatest)
+    private static void NoteAllCorrect(RowGroup* group, TScalar* z, nuint stride, nuint classes, TVector greatest)
     {
-        Lanes<float> greatests;
-        TFloats.Store((float*)&greatests, greatest);
+        Lanes<TScalar> greatests;
+        TNumbers.Store((TScalar*)&greatests, greatest);
         for (int k = 0; k < Lanes.Length; k++)
         {
-            NoteCorrect(group, k, z + ((nuint)k * stride), classes, greatests[k]);
+            NoteCorrect(group, k, z + ((nuint)k * stride), classes, TNumbers.Double(greatests[k]));
         }
     }
 
     // Between sixteen rows and as many lanes: class j of the k-th row is columns[(j * Lanes.Length) + k]. Four classes at a
     // time; the last four may overlap those before.
-    private static void LoadColumns(float* rows, nuint stride, nuint classes, float* columns)
+    private static void LoadColumns(TScalar* rows, nuint stride, nuint classes, TScalar* columns)
     {
         nuint j = 0;
         for (; j + 4 <= classes; j += 4)
         {
-            LoadFourColumns(rows + j, stride, columns + (j * LaneCount));
+            TNumbers.LoadFourColumns(rows + j, stride, columns + (j * LaneCount));
         }
 
         if (j < classes && classes >= 4)
         {
             j = classes - 4;
-            LoadFourColumns(rows + j, stride, columns + (j * LaneCount));
+            TNumbers.LoadFourColumns(rows + j, stride, columns + (j * LaneCount));
             return;
         }
 
@@ -611,76 +953,63 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void LoadFourColumns(float* rows, nuint stride, float* columns)
-    {
-        TFloats a = TFloats.LoadQuarters(rows, 4 * stride);
-        TFloats b = TFloats.LoadQuarters(rows + stride, 4 * stride);
-        TFloats c = TFloats.LoadQuarters(rows + (2 * stride), 4 * stride);
-        TFloats d = TFloats.LoadQuarters(rows + (3 * stride), 4 * stride);
-        TFloats.TransposeQuarters(ref a, ref b, ref c, ref d);
-        TFloats.Store(columns, a);
-        TFloats.Store(columns + LaneCount, b);
-        TFloats.Store(columns + (2 * LaneCount), c);
-        TFloats.Store(columns + (3 * LaneCount), d);
-    }
-
     // From gradients, subtracts the target that label smoothing gives every class.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SmoothGradients(float* g, nuint count, float every)
+    private static void SmoothGradients(TScalar* g, nuint count, TScalar every)
     {
-        TFloats all = TFloats.Set(every);
+        TVector all = TNumbers.Set(every);
         for (nuint j = 0; j < count; j += LaneCount)
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
-            StoreScalars(g + j, lanes, Smoothed(LoadScalars(g + j, lanes, 0), all));
+            StoreScalars(g + j, lanes, Smoothed(LoadScalars(g + j, lanes, TNumbers.Scalar(0)), all));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TFloats Smoothed(TFloats v, TFloats every) => Flushed(TFloats.Subtract(v, every));
+    private static TVector Smoothed(TVector v, TVector every) => Flushed(TNumbers.Subtract(v, every));
 
     // In two passes: of one, the compiler would not keep what it needs in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void StoreSmoothedColumns(
-        float* rows, nuint stride, nuint classes, float* columns, in Scale<TFloats> scale, in TFloats every)
+        TScalar* rows, nuint stride, nuint classes, TScalar* columns, in Scale<TVector> scale, in TVector every)
     {
         SmoothColumns(columns, classes, scale, every);
-        StoreScaledColumns<Yes>(rows, stride, classes, columns, scale);
+        StoreColumns<Yes>(rows, stride, classes, columns, scale);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SmoothColumns(float* columns, nuint classes, in Scale<TFloats> scale, in TFloats every)
+    private static void SmoothColumns(TScalar* columns, nuint classes, in Scale<TVector> scale, in TVector every)
     {
-        TFloats all = every;
-        for (float* end = columns + (classes * LaneCount); columns < end; columns += LaneCount)
+        TVector all = every;
+        for (TScalar* end = columns + (classes * LaneCount); columns < end; columns += LaneCount)
         {
-            TFloats.Store(columns, Smoothed(ScaledColumn<No>(columns, scale), all));
+            TNumbers.Store(columns, Smoothed(TNumbers.Scaled(TNumbers.Load(columns), scale), all));
         }
     }
 
     // TScaled: they have been scaled before.
-    private static void StoreScaledColumns<TScaled>(
-        float* rows, nuint stride, nuint classes, float* columns, in Scale<TFloats> scale)
+    private static void StoreColumns<TScaled>(
+        TScalar* rows, nuint stride, nuint classes, TScalar* columns, in Scale<TVector> scale)
         where TScaled : struct, IFlag
     {
         nuint j = 0;
         for (; j + 4 <= classes; j += 4)
         {
-            StoreFourScaledColumns<TScaled>(rows + j, stride, columns + (j * LaneCount), scale);
+            StoreFourColumns<TScaled>(rows + j, stride, columns + (j * LaneCount), scale);
         }
 
         if (j < classes && classes >= 4)
         {
             j = classes - 4;
-            StoreFourScaledColumns<TScaled>(rows + j, stride, columns + (j * LaneCount), scale);
+            StoreFourColumns<TScaled>(rows + j, stride, columns + (j * LaneCount), scale);
             return;
         }
 
         for (; j < classes; j++)
         {
-            Lanes<float> column;
-            TFloats.Store((float*)&column, ScaledColumn<TScaled>(columns + (j * LaneCount), scale));
+            Lanes<TScalar> column;
+            TVector v = TNumbers.Load(columns + (j * LaneCount));
+            TNumbers.Store((TScalar*)&column, TScaled.Value ? v : TNumbers.Scaled(v, scale));
             for (int k = 0; k < Lanes.Length; k++)
             {
                 rows[((nuint)k * stride) + j] = column[k];
@@ -689,100 +1018,18 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreFourScaledColumns<TScaled>(
-        float* rows, nuint stride, float* columns, in Scale<TFloats> scale)
+    private static void StoreFourColumns<TScaled>(
+        TScalar* rows, nuint stride, TScalar* columns, in Scale<TVector> scale)
         where TScaled : struct, IFlag
     {
-        TFloats a = ScaledColumn<TScaled>(columns, scale);
-        TFloats b = ScaledColumn<TScaled>(columns + LaneCount, scale);
-        TFloats c = ScaledColumn<TScaled>(columns + (2 * LaneCount), scale);
-        TFloats d = ScaledColumn<TScaled>(columns + (3 * LaneCount), scale);
-        TFloats.TransposeQuarters(ref a, ref b, ref c, ref d);
-        TFloats.StoreQuarters(rows, 4 * stride, a);
-        TFloats.StoreQuarters(rows + stride, 4 * stride, b);
-        TFloats.StoreQuarters(rows + (2 * stride), 4 * stride, c);
-        TFloats.StoreQuarters(rows + (3 * stride), 4 * stride, d);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TFloats ScaledColumn<TScaled>(float* column, in Scale<TFloats> scale)
-        where TScaled : struct, IFlag
-    {
-        TFloats v = TFloats.Load(column);
-        return TScaled.Value ? v : FloatNumbers<TFloats, TDoubles>.Scaled(v, scale);
-    }
-
-    // Stores e. Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored. A
-    // method of its own, as the compiler keeps only so many vectors of one in registers.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void ColumnExponentials<TInput>(
-        float* columns, nuint classes, in Exponential<TFloats> c, float* z, float* g)
-        where TInput : struct, IInput
-    {
-        Reduced<TFloats> x = FloatNumbers<TFloats, TDoubles>.Reduce<TInput>(TFloats.Load(columns), default, c);
-        float* last = columns + ((classes - 1) * LaneCount);
-        PrefetchColumn(z, g);
-        for (; columns < last; columns += LaneCount)
+        if (TScaled.Value)
         {
-            z += LaneCount;
-            g += LaneCount;
-            PrefetchColumn(z, g);
-            Reduced<TFloats> next = FloatNumbers<TFloats, TDoubles>.Reduce<TInput>(
-                TFloats.Load(columns + LaneCount), default, c);
-            TFloats.Store(columns, FloatNumbers<TFloats, TDoubles>.Exponential(x));
-            x = next;
+            TNumbers.StoreFourColumns(rows, stride, columns);
         }
-
-        TFloats.Store(columns, FloatNumbers<TFloats, TDoubles>.Exponential(x));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PrefetchColumn(float* z, float* g)
-    {
-        Exponentials.Prefetch(z);
-        if (Sse.IsSupported)
+        else
         {
-            Sse.Prefetch1(g);
+            TNumbers.StoreFourColumns(rows, stride, columns, scale);
         }
-    }
-
-    // The sum of each row's e: class j is added in lane j of a tile, modulo the lanes, and then the lanes in the order of
-    // SumLanes().
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    [SkipLocalsInit]
-    private static TDoubles SumColumns(float* columns, nuint classes)
-    {
-        TDoubles* sum = stackalloc TDoubles[Lanes.Length];
-        nuint lanes = nuint.Min(classes, LaneCount);
-        for (nuint lane = 0; lane < lanes; lane++)
-        {
-            TFloats first = TFloats.Load(columns + (lane * LaneCount));
-            if (lane + LaneCount >= classes)
-            {
-                sum[lane] = TDoubles.Widen(first);
-                continue;
-            }
-
-            TileSum<TFloats> tile = EmptyTile();
-            Accumulate(ref tile, first);
-            for (nuint j = lane + LaneCount; j < classes; j += LaneCount)
-            {
-                Accumulate(ref tile, TFloats.Load(columns + (j * LaneCount)));
-            }
-
-            TFloats high = TFloats.Subtract(tile.High, TFloats.Set((float)Exponentials.SumBase));
-            sum[lane] = TDoubles.AddWidened(TDoubles.Widen(high), tile.Low);
-        }
-
-        for (nuint half = LaneCount / 2; half > 0; half /= 2)
-        {
-            for (nuint j = 0; j < half && j + half < lanes; j++)
-            {
-                sum[j] += sum[j + half];
-            }
-        }
-
-        return sum[0];
     }
 
     // A group of few classes. False, with nothing written, where a row is not ordinary.
@@ -794,17 +1041,17 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
         nuint classes = job.Classes;
         nuint* index = (nuint*)&group->Index;
         nuint* labels = (nuint*)&group->Label;
-        float* columns = stackalloc float[(int)(classes * LaneCount)];
+        TScalar* columns = stackalloc TScalar[(int)(classes * LaneCount)];
 
-        // Where rows follow one another, floats are read and written where they lie, and others converted in one run.
+        // Where rows follow one another, numbers are read and written where they lie, and others converted in one run.
         nuint first = index[0];
         bool follow = group->Count == Lanes.Length && index[Lanes.Length - 1] - first == LaneCount - 1;
-        bool reads = follow && job.ElementType == ElementType.Float32;
+        bool reads = follow && job.ElementType == TNumbers.Type;
         bool writes = reads && !job.Accumulate;
-        float* rows = stackalloc float[writes ? 0 : (int)(classes * LaneCount)];
-        float* z = reads ? (float*)LogitsOf(job, first).Start : rows;
+        TScalar* rows = stackalloc TScalar[writes ? 0 : (int)(classes * LaneCount)];
+        TScalar* z = reads ? (TScalar*)LogitsOf(job, first).Start : rows;
         nuint zStride = reads ? job.LogitsStride : classes;
-        float* g = writes ? (float*)GradientOf(job, first).Start : rows;
+        TScalar* g = writes ? (TScalar*)GradientOf(job, first).Start : rows;
         nuint stride = writes ? job.GradientStride : classes;
         nuint together = follow && job.LogitsStride == classes ? LaneCount : 1;
         for (nuint k = 0; !reads && k < LaneCount; k += together)
@@ -818,21 +1065,21 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             double u = double.NegativeInfinity;
             if (labels[k] < classes)
             {
-                u = plan.Slope * z[(k * zStride) + labels[k]];
-                columns[(labels[k] * LaneCount) + k] = float.NegativeInfinity;
+                u = plan.Slope * TNumbers.Double(z[(k * zStride) + labels[k]]);
+                columns[(labels[k] * LaneCount) + k] = TNumbers.Scalar(double.NegativeInfinity);
             }
 
             ((double*)&group->U)[k] = u;
         }
 
-        TFloats greatest = TFloats.Set(float.NegativeInfinity);
+        TVector greatest = SetAll(double.NegativeInfinity);
         for (nuint j = 0; j < classes; j++)
         {
-            greatest = TFloats.Greater(TFloats.Load(columns + (j * LaneCount)), greatest);
+            greatest = TNumbers.Greater(TNumbers.Load(columns + (j * LaneCount)), greatest);
         }
 
         double* exponents = stackalloc double[Lanes.Length];
-        double* sums = stackalloc double[Lanes.Length];
+        double* sums = stackalloc double[2 * Lanes.Length];
         GroupConstants constants;
         if (!AnchorGroup(plan, greatest, exponents, &constants))
         {
@@ -844,38 +1091,38 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
             NoteAllCorrect(group, z, zStride, classes, greatest);
         }
 
-        Exponential<TFloats> c = new(
+        Exponential<TVector> c = new(
             default,
             constants.Lowest,
             constants.Round,
-            TFloats.Set(constants.Slope),
-            TFloats.Set(constants.SlopeLow),
+            TNumbers.Set(constants.Slope),
+            TNumbers.Set(constants.SlopeLow),
             constants.Least);
         if (plan.Scales)
         {
-            ColumnExponentials<Scaled>(columns, classes, c, z, g);
+            TNumbers.ColumnExponentials<Scaled>(columns, classes, c, z, g);
         }
         else
         {
-            ColumnExponentials<Plain>(columns, classes, c, z, g);
+            TNumbers.ColumnExponentials<Plain>(columns, classes, c, z, g);
         }
 
-        TDoubles.Store(sums, SumColumns(columns, classes));
+        TNumbers.SumColumns(columns, classes, sums);
         GroupGradient gradient;
         if (!FinishGroup(job, plan, group, exponents, sums, &gradient, ref totals))
         {
             return false;
         }
 
-        Scale<TFloats> scale = new(gradient.Lowest, gradient.High, gradient.Low, TFloats.Set((float)Scale.Unbias));
-        float* ofLabel = (float*)&gradient.Label;
+        Scale<TVector> scale = new(gradient.Lowest, gradient.High, gradient.Low, SetAll(Scale.Unbias));
+        TScalar* ofLabel = (TScalar*)&gradient.Label;
         if (plan.Smears)
         {
             StoreSmoothedColumns(g, stride, classes, columns, scale, gradient.Every);
         }
         else
         {
-            StoreScaledColumns<No>(g, stride, classes, columns, scale);
+            StoreColumns<No>(g, stride, classes, columns, scale);
         }
 
         for (nuint k = 0; k < LaneCount; k++)
@@ -897,7 +1144,7 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     // The gradients of a group of few classes: rounded to their type, or added to what they were. What ignored rows would
     // be added to stays.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void StoreRows(in SoftmaxCrossEntropyJob job, RowGroup* group, float* rows, bool follow)
+    private static void StoreRows(in SoftmaxCrossEntropyJob job, RowGroup* group, TScalar* rows, bool follow)
     {
         nuint classes = job.Classes;
         bool leavesSome = job.Accumulate && job.Ignores;
@@ -929,11 +1176,21 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     // What the exponentials of a group's rows are made of.
     private struct GroupConstants
     {
-        internal TFloats Lowest;
-        internal TFloats Round;
-        internal TFloats Least;
-        internal float Slope;
-        internal float SlopeLow;
+        internal TVector Lowest;
+        internal TVector Round;
+        internal TVector Least;
+        internal TScalar Slope;
+        internal TScalar SlopeLow;
+    }
+
+    // As RowSums, and what a block's sum is multiplied with to be relative to the row's anchor.
+    private struct GroupSums
+    {
+        internal Lanes<double> Exponent;
+        internal Lanes<double> Factor;
+        internal Lanes<double> ELabel;
+        internal Lanes<double> OthersHigh;
+        internal Lanes<double> OthersLow;
     }
 
     private struct GroupLosses
@@ -946,10 +1203,10 @@ internal abstract unsafe class RowGroups<TFloats, TDoubles>
     // What the gradients of a group's rows are made of.
     private struct GroupGradient
     {
-        internal TFloats Lowest;
-        internal TFloats High;
-        internal TFloats Low;
-        internal TFloats Label;
-        internal TFloats Every; // where labels are smoothed: subtracted from every other element
+        internal TVector Lowest;
+        internal TVector High;
+        internal TVector Low;
+        internal TVector Label;
+        internal TVector Every; // where labels are smoothed: subtracted from every other element
     }
 }

@@ -988,7 +988,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         // An ignored row's gradient is written last, as e may lie there, and z.
         bool fills = label.IsIgnored && memory.Gradient.Start is not null && !memory.Accumulates;
 
-        Pair others = default;
+        Pair<OneDouble> others = default;
         for (nuint b = 0; b < count; b++)
         {
             blocks[b].Factor = Ratio(blocks[b].Anchor, row.Anchor);
@@ -1340,7 +1340,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     private protected struct Block
     {
         internal Anchor Anchor;    // stored e = exp(u − anchor)·2^65
-        internal Pair Others;      // sum of e without the label
+        internal Pair<OneDouble> Others;      // sum of e without the label
         internal double Factor;    // exp(anchor − the row's anchor)
         internal double TargetSum; // Σ w·q of the smeared part of the targets alone
         internal double TargetDot; // Σ w·q·(u − base)
@@ -1393,20 +1393,20 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     private protected readonly struct RowSums
     {
         internal readonly Anchor Anchor;
-        internal readonly Pair Others;   // without the label
+        internal readonly Pair<OneDouble> Others;   // without the label
         internal readonly double ULabel; // −infinity where there is no label
         internal readonly double ELabel; // its exponential
-        internal readonly Pair Inverse;  // 1 / sum
+        internal readonly Pair<OneDouble> Inverse;  // 1 / sum
         internal readonly double Sum;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal RowSums(Anchor anchor, Pair others, double uLabel, double eLabel)
+        internal RowSums(Anchor anchor, Pair<OneDouble> others, double uLabel, double eLabel)
         {
             Anchor = anchor;
             Others = others;
             ULabel = uLabel;
             ELabel = eLabel;
-            Pair whole = TNumbers.Add(others, new(eLabel));
+            Pair<OneDouble> whole = TNumbers.Add(others, new(eLabel));
             Sum = TNumbers.Rounded(whole);
             Inverse = TNumbers.Inverse(whole);
         }
@@ -1428,7 +1428,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     {
         internal bool IsNaN;
         internal double Factor; // of the targets: grad_scale·upstream·du/dz
-        internal Pair Scale;    // of exp(u − anchor)
+        internal Pair<OneDouble> Scale;    // of exp(u − anchor)
         internal double Label;  // without the derivative of a softcap
     }
 

@@ -76,7 +76,7 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
             first++;
         }
 
-        Pair others = default;
+        Pair<OneDouble> others = default;
         Anchor anchor = AnchorAt(m);
         for (nuint j = 0; j < classes; j += plan.BlockLength)
         {

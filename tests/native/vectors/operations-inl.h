@@ -21,18 +21,6 @@ constexpr nxent_test::LaneOperations<T> lane_operations() {
     if constexpr (sizeof(T) == sizeof(double)) {
         table.div = [](const T* a, const T* b, T* out) { store(out, div(load(a), load(b))); };
     } else {
-        table.load_column = [](const T* p, size_t stride, T* out) { store(out, load_column(p, stride)); };
-        table.store_column = [](T* p, size_t stride, const T* lanes) { store_column(p, stride, load(lanes)); };
-        table.load_quarters = [](const T* p, size_t stride, T* out) { store(out, load_quarters(p, stride)); };
-        table.store_quarters = [](T* p, size_t stride, const T* lanes) { store_quarters(p, stride, load(lanes)); };
-        table.transpose_quarters = [](T* a, T* b, T* c, T* d) {
-            auto va = load(a), vb = load(b), vc = load(c), vd = load(d);
-            transpose_quarters(va, vb, vc, vd);
-            store(a, va);
-            store(b, vb);
-            store(c, vc);
-            store(d, vd);
-        };
         table.fma = [](const T* a, const T* b, const T* c, T* out) { store(out, fma(load(a), load(b), load(c))); };
         table.fnma = [](const T* a, const T* b, const T* c, T* out) { store(out, fnma(load(a), load(b), load(c))); };
     }
@@ -40,6 +28,18 @@ constexpr nxent_test::LaneOperations<T> lane_operations() {
     table.zero_below = [](const T* a, const T* limit, T* out) { store(out, zero_below(load(a), load(limit))); };
     table.select_below = [](const T* a, const T* b, const T* x, const T* y, T* out) {
         store(out, select_below(load(a), load(b), load(x), load(y)));
+    };
+    table.load_column = [](const T* p, size_t stride, T* out) { store(out, load_column(p, stride)); };
+    table.store_column = [](T* p, size_t stride, const T* lanes) { store_column(p, stride, load(lanes)); };
+    table.load_quarters = [](const T* p, size_t stride, T* out) { store(out, load_quarters(p, stride)); };
+    table.store_quarters = [](T* p, size_t stride, const T* lanes) { store_quarters(p, stride, load(lanes)); };
+    table.transpose_quarters = [](T* a, T* b, T* c, T* d) {
+        auto va = load(a), vb = load(b), vc = load(c), vd = load(d);
+        transpose_quarters(va, vb, vc, vd);
+        store(a, va);
+        store(b, vb);
+        store(c, vc);
+        store(d, vd);
     };
     table.power_of_two = [](const T* a, T* out) { store(out, power_of_two(load(a))); };
     table.replace_lane = [](const T* a, size_t lane, T value, T* out) {
