@@ -144,16 +144,18 @@ NXENT_INLINE Exponential<ScalarOf<V>> constants_of(const Plan& plan, Anchor base
 struct TargetSums {
     D sum = set(0.0), dot = set(0.0);
 };
+// b·u, and 0 where b is, however unlikely the class.
+NXENT_INLINE D target_term(D b, D u) {
+    const D zero = set(0.0), term = b * u;
+    return select_below(zero, b, term, select_below(b, zero, term, zero));
+}
 // Adds the targets of classes j, j + 1, …
 template <class V>
 NXENT_INLINE void add_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t j,
                               size_t lanes, D u, Anchor base, TargetSums& targets) {
-    const D zero = set(0.0);
     const D b = smeared_targets(job, plan, row, j, lanes);
-    const D term = b * above(u, base);
     targets.sum = targets.sum + b;
-    // Where b is 0, nothing, however unlikely the class.
-    targets.dot = targets.dot + select_below(zero, b, term, select_below(b, zero, term, zero));
+    targets.dot = targets.dot + target_term(b, above(u, base));
 }
 // The same of a run of classes, without softcap.
 template <class V>
@@ -692,7 +694,8 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
         if (!done) {
             const Greatest greatest = greatest_others(memory, j, length, label.index);
             // Of equals the first counts.
-            if (has_label && (greatest.before >= row.z_label || greatest.after > row.z_label)) row.correct = false;
+            const bool earlier = label.index > j && greatest.before >= row.z_label;
+            if (has_label && (earlier || greatest.after > row.z_label)) row.correct = false;
             general_block(job, plan, memory, j, length, label.index, greatest, block);
         }
         row.anchor = higher(block.anchor, row.anchor);

@@ -19,6 +19,7 @@ struct RowGroup {
     bool correct[kLanes];  // where correct rows are counted
     // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
     alignas(64) double u[kLanes];
+    alignas(64) double slope[kLanes];  // the derivative of its softcap, if there is one
     alignas(64) double weight[kLanes];
 };
 template <class V>
@@ -36,10 +37,13 @@ constexpr size_t kLeastGroup = 2;
 // With few classes, where so many rows take as long as sixteen.
 constexpr size_t kLeastGroupOfFewClasses = 4;
 constexpr size_t kGroupedClasses = kGroupElements / kLeastGroup;
+// So few classes that a group goes class by class, with a lane for each row. Chosen by measurement on AVX2.
+constexpr size_t kFewClasses = 128;
+static_assert(kFewClasses <= kTile, "a row is one tile");
 NXENT_INLINE bool takes_groups(const SoftmaxCrossEntropyJob& job, const Plan& plan) {
-    return job.rows.classes <= kGroupedClasses && job.rows.inner == 1 && job.grad && !plan.capped &&
-           !(job.target == Target::Distribution && (plan.smears || job.counts_correct)) &&
-           !(plan.smears && job.class_weights);
+    const bool for_few_classes = plan.capped || (plan.smears && job.class_weights);
+    return job.rows.classes <= (for_few_classes ? kFewClasses : kGroupedClasses) && job.rows.inner == 1 && job.grad &&
+           !(job.target == Target::Distribution && (plan.smears || job.counts_correct));
 }
 
 // What the gradients of a group's rows are made of.
@@ -50,6 +54,7 @@ struct GroupGradient {
     alignas(64) ScalarOf<V> low[kLanes];
     alignas(64) ScalarOf<V> label[kLanes];
     alignas(64) ScalarOf<V> every[kLanes];  // subtracted from every other element, for label smoothing
+    alignas(64) double factor[kLanes];      // of what is subtracted where that differs from class to class
 };
 
 // Where labels are smoothed and losses wanted: as in Block, relative to the blocks' exponents.
@@ -145,12 +150,16 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     store(gradient.low, parts.low);
     if (labelled) {
         const D p_label = product(wide<Wide>(e_label), inverse);
-        const D label = (p_label * (rest + pull) - product(others, inverse) * own) * all_factor;
+        D label = (p_label * (rest + pull) - product(others, inverse) * own) * all_factor;
+        if (plan.capped) label = label * load(group.slope);
         store(gradient.label, narrowed<V>(flush_below(label, kFlushBelow)));
     } else {
         store(gradient.label, set_all<V>(0));
     }
-    if (plan.smears) store(gradient.every, narrowed<V>(flush_below(set(plan.spread) * all_factor, kFlushBelow)));
+    if (plan.smears) {
+        store(gradient.every, narrowed<V>(flush_below(set(plan.spread) * all_factor, kFlushBelow)));
+        store(gradient.factor, all_factor);
+    }
 
     nxent_totals sums = totals;
     for (size_t k = 0; wants_losses && k < group.count; ++k) {
@@ -299,10 +308,6 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     return true;
 }
 
-// So few classes that a group goes class by class, with a lane for each row. Chosen by measurement on AVX2.
-constexpr size_t kFewClasses = 128;
-static_assert(kFewClasses <= kTile, "a row is one tile");
-
 // Between kLanes rows and as many lanes: class j of the k-th row is columns[j * kLanes + k]. Four classes at a time; the
 // last four may overlap those before.
 template <class S>
@@ -323,16 +328,11 @@ NXENT_INLINE void load_columns(const S* rows, size_t stride, size_t classes, S* 
     if (classes >= 4 && classes - j > 1) return load_four(classes - 4);
     for (; j < classes; ++j) store(columns + j * kLanes, load_column(rows + j, stride));
 }
-template <bool kSmears, class V>
+// change(j, v) is what becomes of e·scale·2^-65 of class j.
+template <class V, class Change>
 NXENT_INLINE void store_scaled_columns(ScalarOf<V>* rows, size_t stride, size_t classes, const ScalarOf<V>* columns,
-                                       const Scale<V>& scale, const ScalarOf<V>* every) {
-    const auto column = [&](size_t j) {
-        const V v = scaled(load(columns + j * kLanes), scale);
-        if constexpr (kSmears)
-            return smoothed(v, load(every));
-        else
-            return v;
-    };
+                                       const Scale<V>& scale, const Change& change) {
+    const auto column = [&](size_t j) { return change(j, scaled(load(columns + j * kLanes), scale)); };
     const auto store_four = [&](size_t j) {
         V a = column(j), b = column(j + 1), c = column(j + 2), d = column(j + 3);
         transpose_quarters(a, b, c, d);
@@ -346,6 +346,34 @@ NXENT_INLINE void store_scaled_columns(ScalarOf<V>* rows, size_t stride, size_t 
     for (; j + 4 <= classes; j += 4) store_four(j);
     if (classes >= 4 && classes - j > 1) return store_four(classes - 4);
     for (; j < classes; ++j) store_column(rows + j, stride, column(j));
+}
+
+template <class V>
+NXENT_INLINE Scale<V> scale_of(const GroupGradient<V>& gradient) {
+    return {load(gradient.lowest), load(gradient.high), load(gradient.low), set_all<V>(kUnbias)};
+}
+// The same with smoothing, a softcap or both. (In a function of its own, as the plain loop is slower beside these.)
+template <bool kCapped, class V>
+NXENT_NOINLINE void store_general_columns(const SoftmaxCrossEntropyJob& job, const Plan& plan, ScalarOf<V>* rows,
+                                          size_t stride, size_t classes, const ScalarOf<V>* columns,
+                                          const ScalarOf<V>* slopes, const GroupGradient<V>& gradient) {
+    const auto flushed = [&](size_t j, V v) {
+        if constexpr (kCapped) v = mul(v, load(slopes + j * kLanes));
+        v = flush_below(v, Numbers<V>::kFlushBelow);
+        // An infinite target times a derivative of 0 is NaN.
+        return kCapped ? canonical(v) : v;
+    };
+    const Scale<V> scale = scale_of(gradient);
+    if (plan.smears && job.class_weights)
+        store_scaled_columns(rows, stride, classes, columns, scale, [&](size_t j, V v) {
+            const D b = set(plan.spread * job.class_weights[j]) * load(gradient.factor);
+            return flushed(j, sub(v, narrowed<V>(flush_below(b, Numbers<V>::kFlushBelow))));
+        });
+    else if (plan.smears)
+        store_scaled_columns(rows, stride, classes, columns, scale,
+                             [&](size_t j, V v) { return flushed(j, sub(v, load(gradient.every))); });
+    else
+        store_scaled_columns(rows, stride, classes, columns, scale, flushed);
 }
 
 // sum_lanes() of each row, where lane(j) gives what classes j, j + kLanes, … come to.
@@ -364,16 +392,17 @@ NXENT_INLINE Wide sum_column_lanes(size_t classes, const Lane& lane) {
 
 // Stores e, then gives the sum of each row: class j is added in lane j of a tile, modulo kLanes, and then the lanes.
 // Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored.
+// low has the low parts of split logits.
 template <Input input, class V>
-NXENT_INLINE typename Numbers<V>::WideLanes column_exponentials(ScalarOf<V>* columns, size_t classes,
-                                                                const Exponential<V>& c, const ScalarOf<V>* z,
-                                                                const ScalarOf<V>* g) {
+NXENT_INLINE typename Numbers<V>::WideLanes column_exponentials(ScalarOf<V>* columns, const ScalarOf<V>* low,
+                                                                size_t classes, const Exponential<V>& c,
+                                                                const ScalarOf<V>* z, const ScalarOf<V>* g) {
     using Wide = typename Numbers<V>::WideLanes;
     const auto reduce_at = [&](size_t j) {
         prefetch_vector(z + j * kLanes, kPrefetch);
         prefetch_vector(g + j * kLanes, 0);
         const V v = load(columns + j * kLanes);
-        return reduced<input>(v, v, c);
+        return reduced<input>(v, input == Input::Split ? load(low + j * kLanes) : v, c);
     };
     const auto finish_at = [&](size_t j, const Reduced<V>& x) { store(columns + j * kLanes, exponential(x)); };
     one_ahead<V, 1>(0, classes, reduce_at, finish_at);
@@ -388,23 +417,51 @@ NXENT_INLINE typename Numbers<V>::WideLanes column_exponentials(ScalarOf<V>* col
     });
 }
 
-// sum_targets() of each row.
-template <class S>
-NXENT_NOINLINE void sum_column_targets(const Plan& plan, const S* columns, size_t classes, D n, GroupTargets& targets) {
-    const D zero = set(0.0), b = set(plan.spread), high = n * set(kLn2High), low = n * set(kLn2Low);
+// sum_targets() of each row. u_of(j) gives u of class j, and is called once for each class.
+template <class Logits>
+NXENT_INLINE void sum_column_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t classes, D n,
+                                     const Logits& u_of, GroupTargets& targets) {
+    const D zero = set(0.0), high = n * set(kLn2High), low = n * set(kLn2Low);
+    const auto target_of = [&](size_t j) {
+        return set(job.class_weights ? plan.spread * job.class_weights[j] : plan.spread);
+    };
     store(targets.sum, sum_column_lanes<D>(classes, [&](size_t j) {
               D sum = zero;
-              for (; j < classes; j += kLanes) sum = sum + b;
+              for (; j < classes; j += kLanes) sum = sum + target_of(j);
               return sum;
           }));
     store(targets.dot, sum_column_lanes<D>(classes, [&](size_t j) {
               D dot = zero;
-              for (; j < classes; j += kLanes) {
-                  const D u = widened(load(columns + j * kLanes)) * set(plan.slope);
-                  dot = dot + select_below(zero, b, b * ((u - high) - low), zero);
-              }
+              for (; j < classes; j += kLanes) dot = dot + target_term(target_of(j), (u_of(j) - high) - low);
               return dot;
           }));
+}
+
+// split_run() of rows, class by class, with their targets where those are summed. columns become the high parts.
+template <class V>
+NXENT_NOINLINE void split_columns(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t classes, D n,
+                                  ScalarOf<V>* columns, ScalarOf<V>* low, ScalarOf<V>* slopes, GroupTargets& targets) {
+    const D slope = set(plan.slope), half_softcap = set(plan.half_softcap);
+    const D least = widened(narrowed<V>(exponential_lowest<V>(n)));
+    const auto split = [&](size_t j) {
+        ScalarOf<V>* const column = columns + j * kLanes;
+        const Capped<D> capped = soft_capped<V>(widened(load(column)), slope, half_softcap);
+        store(slopes + j * kLanes, slopes_of<V>(capped.derivative));
+        const D u = greater(least, capped.value);
+        const V v = narrowed<V>(u);
+        store(column, v);
+        if constexpr (sizeof(V) != sizeof(D)) store(low + j * kLanes, narrowed<V>(u - widened(v)));
+        return capped.value;
+    };
+    if (plan.sums_targets) return sum_column_targets(job, plan, classes, n, split, targets);
+    for (size_t j = 0; j < classes; ++j) split(j);
+}
+
+template <class V>
+NXENT_NOINLINE void sum_unsplit_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const ScalarOf<V>* columns,
+                                        size_t classes, D n, GroupTargets& targets) {
+    const auto u_of = [&](size_t j) { return widened(load(columns + j * kLanes)) * set(plan.slope); };
+    sum_column_targets(job, plan, classes, n, u_of, targets);
 }
 
 // Which labels are the greatest of their rows, with the greatest of the others.
@@ -419,7 +476,7 @@ NXENT_NOINLINE void note_correct(RowGroup& group, const S* z, size_t stride, siz
 }
 
 // A group of few classes. False, with nothing written, where a row is not ordinary.
-template <class V>
+template <bool kCapped, class V>
 NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& job, const Plan& plan, RowGroup& group,
                                                  nxent_totals& totals) {
     using S = ScalarOf<V>;
@@ -427,6 +484,9 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     const size_t classes = job.rows.classes;
     alignas(64) S columns[kFewClasses * kLanes];
     alignas(64) S rows[kLanes * kFewClasses];
+    // With a softcap. Doubles have no low parts.
+    alignas(64) S slopes[kCapped ? kFewClasses * kLanes : 1];
+    alignas(64) S low[kCapped && sizeof(V) != sizeof(D) ? kFewClasses * kLanes : 1];
     // Where rows follow one another, numbers are read and written where they lie, and others converted in one run.
     const size_t first = group.index[0];
     const bool follow = group.count == kLanes && group.index[kLanes - 1] - first == kLanes - 1;
@@ -441,11 +501,16 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
             load_run(logits_of<V>(job, group.index[k]), 0, rows + k * classes, together * classes);
     }
     load_columns(z, z_stride, classes, columns);
+    const auto put_labels = [&](bool present) {
+        for (size_t k = 0; k < kLanes; ++k)
+            if (group.label[k] < classes)
+                columns[group.label[k] * kLanes + k] = present ? z[k * z_stride + group.label[k]] : kNothing;
+    };
     for (size_t k = 0; k < kLanes; ++k) {
         const size_t label = group.label[k];
         group.u[k] = -kInfinity;
         if (label >= classes) continue;
-        group.u[k] = plan.slope * static_cast<double>(z[k * z_stride + label]);
+        group.u[k] = (kCapped ? 1.0 : plan.slope) * static_cast<double>(z[k * z_stride + label]);
         columns[label * kLanes + k] = kNothing;
     }
     V greatest = set(kNothing);
@@ -453,20 +518,31 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     alignas(64) S greatests[kLanes];
     store(greatests, greatest);
     // As in anchor_at(), where nothing is shifted.
-    const D m = widened(greatest) * set(plan.slope), n = nearest_exponent(m);
+    D m = widened(greatest);
+    if constexpr (kCapped) {
+        const D slope = set(plan.slope), half_softcap = set(plan.half_softcap);
+        m = soft_capped<V>(m, slope, half_softcap).value;
+        const Capped<D> label = soft_capped<V>(load(group.u), slope, half_softcap);
+        store(group.u, label.value);
+        store(group.slope, label.derivative);
+        for (size_t k = 0; k < kLanes; ++k)
+            if (group.label[k] >= classes) group.u[k] = -kInfinity;
+    } else {
+        m = m * set(plan.slope);
+    }
+    const D n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<V>::kShiftAbove) return false;
     if (job.counts_correct) note_correct(group, z, z_stride, classes, greatests);
     GroupTargets targets;
-    if (plan.sums_targets) {
-        // With the labels.
-        const auto put_labels = [&](bool present) {
-            for (size_t k = 0; k < kLanes; ++k)
-                if (group.label[k] < classes)
-                    columns[group.label[k] * kLanes + k] = present ? z[k * z_stride + group.label[k]] : kNothing;
-        };
+    if (kCapped || plan.sums_targets) {
         put_labels(true);
-        sum_column_targets(plan, columns, classes, n, targets);
+        if constexpr (kCapped)
+            split_columns<V>(job, plan, classes, n, columns, low, slopes, targets);
+        else
+            sum_unsplit_targets<V>(job, plan, columns, classes, n, targets);
         put_labels(false);
+        for (size_t k = 0; kCapped && sizeof(V) != sizeof(D) && k < kLanes; ++k)
+            if (group.label[k] < classes) low[group.label[k] * kLanes + k] = 0;
     }
 
     const D lowest = exponential_lowest<V>(n);
@@ -478,15 +554,18 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
         c.slope_low = set(static_cast<S>(plan.slope - static_cast<double>(slope)));
         c.least = narrowed<V>(exponential_least(lowest, set(plan.slope)));
     }
-    const auto sum = plan.scales ? column_exponentials<Input::Scaled>(columns, classes, c, z, g)
-                                 : column_exponentials<Input::Plain>(columns, classes, c, z, g);
+    const auto sum = kCapped       ? column_exponentials<Input::Split>(columns, low, classes, c, z, g)
+                     : plan.scales ? column_exponentials<Input::Scaled>(columns, low, classes, c, z, g)
+                                   : column_exponentials<Input::Plain>(columns, low, classes, c, z, g);
     GroupGradient<V> gradient;
     if (!finish_group(job, plan, group, n, sum, targets, gradient, totals)) return false;
-    const Scale<V> scale{load(gradient.lowest), load(gradient.high), load(gradient.low), set_all<V>(kUnbias)};
-    if (plan.smears)
-        store_scaled_columns<true>(g, g_stride, classes, columns, scale, gradient.every);
-    else
-        store_scaled_columns<false>(g, g_stride, classes, columns, scale, nullptr);
+    if (kCapped || plan.smears) {
+        // (Of a copy, so that in the other case these numbers may stay in registers.)
+        const GroupGradient<V> numbers = gradient;
+        store_general_columns<kCapped, V>(job, plan, g, g_stride, classes, columns, slopes, numbers);
+    } else {
+        store_scaled_columns(g, g_stride, classes, columns, scale_of(gradient), [](size_t, V v) { return v; });
+    }
     for (size_t k = 0; k < kLanes; ++k)
         if (group.label[k] < classes) g[k * g_stride + group.label[k]] = gradient.label[k];
     if (writes) return true;
@@ -563,8 +642,9 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 group.weight[k] = group.weight[0];
                 group.u[k] = group.u[0];
             }
-            done = few ? compute_group_of_few_classes<V>(job, plan, group, totals)
-                       : compute_group<V>(job, plan, group, totals);
+            done = !few          ? compute_group<V>(job, plan, group, totals)
+                   : plan.capped ? compute_group_of_few_classes<true, V>(job, plan, group, totals)
+                                 : compute_group_of_few_classes<false, V>(job, plan, group, totals);
         }
         if (!done)
             for (size_t k = 0; k < count; ++k) alone(group.index[k]);

@@ -946,7 +946,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 Greatest greatest = GreatestOthers(memory, j, length, label);
 
                 // Of equals the first counts.
-                if (hasLabel && (greatest.Before >= row.ZLabel || greatest.After > row.ZLabel))
+                bool earlier = label > j && greatest.Before >= row.ZLabel;
+                if (hasLabel && (earlier || greatest.After > row.ZLabel))
                 {
                     row.IsCorrect = false;
                 }
