@@ -245,7 +245,7 @@ Request ordinary_request(SplitMix64& random, Type type, size_t rows, size_t clas
 
 Request groupable_request(SplitMix64& random, Type type, size_t rows, size_t classes) {
     constexpr double kSigmas[] = {0.1, 1, 3, 20}, kUpstream[] = {1, 1, 0.3, 2.5, 1000, 0, -0.0};
-    constexpr double kGradScales[] = {1, 1, 1.0 / 32, 3, 65536}, kScales[] = {1, 0.5, 1.7};
+    constexpr double kGradScales[] = {1, 1, 1.0 / 32, 3, 65536, -0.0}, kScales[] = {1, 0.5, 1.7};
     Request r;
     r.type = type;
     r.rows = rows;
