@@ -244,7 +244,7 @@ Request ordinary_request(SplitMix64& random, Type type, size_t rows, size_t clas
 }
 
 Request groupable_request(SplitMix64& random, Type type, size_t rows, size_t classes) {
-    constexpr double kSigmas[] = {0.1, 1, 3, 20}, kUpstream[] = {1, 1, 0.3, 2.5, 1000, 0, -0.0};
+    constexpr double kSigmas[] = {0.1, 1, 3, 20, 300}, kUpstream[] = {1, 1, 0.3, 2.5, 1000, 0, -0.0};
     constexpr double kGradScales[] = {1, 1, 1.0 / 32, 3, 65536, -2, -0.0}, kScales[] = {1, 0.5, 1.7};
     Request r;
     r.type = type;
@@ -271,7 +271,9 @@ Request groupable_request(SplitMix64& random, Type type, size_t rows, size_t cla
         if (kind == 1) row[random.one_in(2) ? label : random.below(classes)] = special;
         if (kind == 2) std::fill_n(row, classes, special);
         const double offset = one_of(random, kFar);
+        const uint64_t before = row[label];
         for (size_t j = 0; kind == 3 && j < classes; ++j) row[j] = bits_of(type, value_of(type, row[j]) + offset);
+        if (kind == 3 && random.one_in(2)) row[label] = before;
     }
     if (random.one_in(3)) {
         for (size_t j = 0; j < classes; ++j) r.class_weights.push_back(random.one_in(8) ? 0 : 2 * fraction(random));
