@@ -244,8 +244,8 @@ Request ordinary_request(SplitMix64& random, Type type, size_t rows, size_t clas
 }
 
 Request groupable_request(SplitMix64& random, Type type, size_t rows, size_t classes) {
-    constexpr double kSigmas[] = {0.1, 1, 3, 20}, kUpstream[] = {1, 1, 0.3, 2.5, 1000, 0, -0.0};
-    constexpr double kGradScales[] = {1, 1, 1.0 / 32, 3, 65536}, kScales[] = {1, 0.5, 1.7};
+    constexpr double kSigmas[] = {0.1, 1, 3, 20, 300}, kUpstream[] = {1, 1, 0.3, 2.5, 1000, 0, -0.0};
+    constexpr double kGradScales[] = {1, 1, 1.0 / 32, 3, 65536, -2, -0.0}, kScales[] = {1, 0.5, 1.7};
     Request r;
     r.type = type;
     r.rows = rows;
@@ -261,15 +261,19 @@ Request groupable_request(SplitMix64& random, Type type, size_t rows, size_t cla
         if (has_upstream) r.upstream.push_back(bits_of(type, one_of(random, kUpstream)));
     }
     if (random.one_in(4)) {
+        constexpr double kFar[] = {8200.5, -9000, 524300.25, -600000.75};
         const Bits specials = special_elements(type);
         const uint64_t special = specials[random.below(specials.size())];
-        const size_t odd = random.below(rows);
-        if (has_upstream && random.one_in(3))
-            r.upstream[odd] = special;
-        else if (random.one_in(2))
-            r.logits[odd * classes + random.below(classes)] = special;
-        else
-            std::fill_n(&r.logits[odd * classes], classes, special);
+        const size_t odd = random.below(rows), kind = random.below(4);
+        uint64_t* const row = &r.logits[odd * classes];
+        const size_t label = r.labels[odd] < 0 ? 0 : static_cast<size_t>(r.labels[odd]);
+        if (kind == 0 && has_upstream) r.upstream[odd] = special;
+        if (kind == 1) row[random.one_in(2) ? label : random.below(classes)] = special;
+        if (kind == 2) std::fill_n(row, classes, special);
+        const double offset = one_of(random, kFar);
+        const uint64_t before = row[label];
+        for (size_t j = 0; kind == 3 && j < classes; ++j) row[j] = bits_of(type, value_of(type, row[j]) + offset);
+        if (kind == 3 && random.one_in(2)) row[label] = before;
     }
     if (random.one_in(3)) {
         for (size_t j = 0; j < classes; ++j) r.class_weights.push_back(random.one_in(8) ? 0 : 2 * fraction(random));

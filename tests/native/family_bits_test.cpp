@@ -112,7 +112,7 @@ TEST_P(FamilyBits, OfARowAmongAlikeAreThoseOfItAlone) {
     if (operation() != Operation::CrossEntropy) GTEST_SKIP() << "computes rows one by one";
     SplitMix64 random(14);
     for (const size_t classes : {1, 2, 3, 4, 5, 7, 8, 10, 16, 17, 18, 20, 33, 64, 100, 127, 128, 129, 300, 600, 2048})
-        for (size_t i = 0; i < swept(classes < 200 ? 24 : 6) && !HasFailure(); ++i) {
+        for (size_t i = 0; i < swept(classes < 200 ? 80 : 12) && !HasFailure(); ++i) {
             const Request request = groupable_request(random, type(), 19, classes);
             const Results whole = run(request);
             for (size_t row = 0; row < request.rows; ++row)

@@ -31,7 +31,8 @@ NXENT_INLINE Array<V> gradient_of(const SoftmaxCrossEntropyJob& job, size_t i) {
     return array_of<V>(job.grad, 1, job.element_type).from(i * job.grad_stride);
 }
 
-// Groups have so many elements, what the first-level cache takes; where that would be too few rows, they come one by one.
+// Groups have so many elements, what the first-level cache takes, if only just of doubles; where that would be too few rows,
+// they come one by one.
 constexpr size_t kGroupElements = kBlock;
 constexpr size_t kLeastGroup = 2;
 // With few classes, where so many rows take as long as sixteen.

@@ -27,8 +27,8 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
         where TInput : struct, IInput;
 
     /// <summary>
-    /// The sums of the rows' e, the high parts before the low ones: class j is added in lane j of a tile, modulo the lanes,
-    /// and then the lanes in the order of SumLanes().
+    /// The sums of the rows' e, the high parts before the low ones: class j is added in lane j of a tile, modulo the
+    /// lanes, and then the lanes in the order of SumLanes().
     /// </summary>
     static abstract void SumColumns(TScalar* columns, nuint classes, double* sums);
 
@@ -303,8 +303,8 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
 
 /// <summary>
 /// Rows of one block, with options that are the same for all their classes, in groups: the twin of
-/// <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows at once,
-/// and with few classes everything is.
+/// <c>native/src/kernels/row_groups-inl.h</c>. What there is to do for a row as a whole is done for sixteen rows at
+/// once, and with few classes everything is.
 /// </summary>
 internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
     : SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>
@@ -468,9 +468,9 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         new ElementArray(job.Gradient, 1, job.ElementType).From(i * job.GradientStride);
 
     // FinishRow() of all rows of a group at once, but for their single elements. False, with nothing written, where a
-    // row is not an ordinary one; its scale is 0 or between 2^-60 and 2^40, where nothing has to be taken out of it. Sums
-    // come as pairs, the high parts before the low ones. A register at a time, as so many operations on more would be done
-    // in memory, and in several methods, as the compiler inlines only so much into one.
+    // row is not an ordinary one; its scale is 0 or between 2^-60 and 2^40, where nothing has to be taken out of it.
+    // Sums come as pairs, the high parts before the low ones. A register at a time, as so many operations on more would
+    // be done in memory, and in several methods, as the compiler inlines only so much into one.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static bool FinishGroup(
@@ -575,8 +575,8 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         return strange.IsZero;
     }
 
-    // The scales of a group and its labels' elements. factors become those of all of a row's gradient. False where a row is
-    // not ordinary.
+    // The scales of a group and its labels' elements. factors, the upstream ones, become those of all of a row's
+    // gradient. False where a row is not ordinary.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static bool ScaleGroup(
@@ -610,8 +610,8 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             Pair<HardwareDoubles> eLabel = new(HardwareDoubles.Load((double*)&sums->ELabel + k), zero);
             Pair<HardwareDoubles> inverse = TNumbers.Inverse(TNumbers.Add(others, eLabel));
             HardwareDoubles pull = HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load(logSumExps + k);
-            HardwareDoubles factor =
-                HardwareDoubles.Set(job.GradScale) * HardwareDoubles.Load(factors + k) * HardwareDoubles.Set(job.Scale);
+            HardwareDoubles factor = HardwareDoubles.Set(job.GradScale) * HardwareDoubles.Load(factors + k);
+            factor *= HardwareDoubles.Set(job.Scale);
             Pair<HardwareDoubles> scale = TNumbers.Times(
                 TNumbers.Times(inverse, ((rest + own) + pull) * factor),
                 HardwareDoubles.Load((double*)&sums->Factor + k));
@@ -642,7 +642,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         return strange.IsZero;
     }
 
-    // Numbers of a row's in two parts, the high ones before the low ones, which stay 0 where rows are computed in float.
+    // Pairs, the high parts before the low ones, which stay 0 where rows are computed in float.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Pair<HardwareDoubles> LoadPair(double* source, int k) =>
         new(HardwareDoubles.Load(source + k), IsFloat ? default : HardwareDoubles.Load(source + k + Lanes.Length));
