@@ -182,32 +182,64 @@ NXENT_INLINE V slopes_of(D derivatives) {
     return zero_below(narrowed<V>(derivatives), set_all<V>(Numbers<V>::kFlushBelow));
 }
 
+// soft_capped() of vectors 0 to count: of what z_at(i) gives, for finish_at(i, capped).
+template <class V, class LogitsAt, class FinishAt>
+NXENT_INLINE void soft_cap_each(const Plan& plan, size_t count, const LogitsAt& z_at, const FinishAt& finish_at) {
+    const D slope = set(plan.slope), half_softcap = set(plan.half_softcap);
+    if constexpr (sizeof(V) == sizeof(D)) {
+        for (size_t i = 0; i < count; ++i) finish_at(i, soft_capped<V>(z_at(i), slope, half_softcap));
+    } else {
+        // 0.9 of the time of both steps in one loop.
+        constexpr size_t kTogether = 8;
+        alignas(64) double rests[kTogether * kLanes], powers[kTogether * kLanes];
+        for (size_t i = 0; i < count; i += kTogether) {
+            const size_t together = count - i < kTogether ? count - i : kTogether;
+            for (size_t k = 0; k < together; ++k) {
+                const Capping<D> capping = begin_softcap(z_at(i + k), slope);
+                store(rests + k * kLanes, capping.rest);
+                store(powers + k * kLanes, capping.power);
+            }
+            for (size_t k = 0; k < together; ++k) {
+                const Capping<D> capping{load(rests + k * kLanes), load(powers + k * kLanes)};
+                finish_at(i + k, finish_softcap(capping, half_softcap));
+            }
+        }
+    }
+}
+
 // u − shift of a run of classes in two parts, and where there is a softcap, its derivatives. Where targets are summed, adds
 // theirs. z may be high.
 template <bool kCapped, bool kTargets, class V>
 NXENT_INLINE void split_run(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
                             size_t count, Anchor base, ScalarOf<V> lowest, const ScalarOf<V>* z, ScalarOf<V>* high,
                             ScalarOf<V>* low, ScalarOf<V>* slopes, TargetSums& targets) {
-    const D slope = set(plan.slope), half_softcap = set(plan.half_softcap), shift = set(base.shift);
-    const D least = set(static_cast<double>(lowest));
-    const auto split = [&](size_t j, size_t lanes, V v) {
-        const D x = widened(v);
-        D u = x * slope;
-        if constexpr (kCapped) {
-            const Capped<D> capped = soft_capped<V>(x, slope, half_softcap);
-            store_stepped(slopes + j, 1, lanes, slopes_of<V>(capped.derivative));
-            u = capped.value;
-        }
+    const D shift = set(base.shift), least = set(static_cast<double>(lowest));
+    const auto split = [&](size_t j, size_t lanes, D u) {
         if constexpr (kTargets) add_targets(job, plan, row, begin + j, lanes, u, base, targets);
         // Clamped, so that the low part is never infinite.
         u = greater(least, u - shift);
-        v = narrowed<V>(u);
+        const V v = narrowed<V>(u);
         store_stepped(high + j, 1, lanes, v);
         store_stepped(low + j, 1, lanes, narrowed<V>(u - widened(v)));
     };
-    size_t j = 0;
-    for (; j + kLanes <= count; j += kLanes) split(j, kLanes, load(z + j));
-    if (j < count) split(j, count - j, load_partial(z + j, count - j, ScalarOf<V>{0}));
+    const auto split_capped = [&](size_t j, size_t lanes, const Capped<D>& capped) {
+        store_stepped(slopes + j, 1, lanes, slopes_of<V>(capped.derivative));
+        split(j, lanes, capped.value);
+    };
+    const size_t whole = count / kLanes * kLanes, rest = count - whole;
+    const D slope = set(plan.slope);
+    if constexpr (kCapped)
+        soft_cap_each<V>(
+            plan, count / kLanes, [&](size_t i) { return widened(load(z + i * kLanes)); },
+            [&](size_t i, const Capped<D>& capped) { split_capped(i * kLanes, kLanes, capped); });
+    else
+        for (size_t j = 0; j < whole; j += kLanes) split(j, kLanes, widened(load(z + j)) * slope);
+    if (rest == 0) return;
+    const D last = widened(load_partial(z + whole, rest, ScalarOf<V>{0}));
+    if constexpr (kCapped)
+        split_capped(whole, rest, soft_capped<V>(last, slope, set(plan.half_softcap)));
+    else
+        split(whole, rest, last * slope);
 }
 
 // e of at most a tile's classes from begin on, 0 for the label, and its sum. Where targets are summed, adds theirs.

@@ -82,15 +82,18 @@ NXENT_INLINE X exp_reduced(X r) {
     return all<X>(1.0) + expm1_reduced(r);
 }
 
-// 2^r − 1 for |r| ≤ 0.5 within a relative 2^-43, by a minimax polynomial of degree 9, from the highest power on.
+// 2^r − 1 for |r| ≤ 0.5 within a relative 2^-43, by a minimax polynomial of degree 9, from the highest power on. Even and
+// odd powers side by side, so that half as many operations wait for one another.
 constexpr double kExp2m1Polynomial[] = {0x1.b52527045f59ap-24, 0x1.63d0c507b4070p-20, 0x1.ffcca82f9eadcp-17,
                                         0x1.4308ace8a616dp-13, 0x1.5d87fe3122410p-10, 0x1.3b2ab717ea01dp-7,
                                         0x1.c6b08d706a2c9p-5,  0x1.ebfbdff823e78p-3,  0x1.62e42fefa39abp-1};
 template <class X>
 NXENT_INLINE X exp2m1_short(X r) {
-    X p = all<X>(kExp2m1Polynomial[0]);
-    for (int i = 1; i < 9; ++i) p = p * r + all<X>(kExp2m1Polynomial[i]);
-    return p * r;
+    const X r2 = r * r;
+    X even = all<X>(kExp2m1Polynomial[0]), odd = all<X>(kExp2m1Polynomial[1]);
+    for (int i = 2; i < 9; i += 2) even = even * r2 + all<X>(kExp2m1Polynomial[i]);
+    for (int i = 3; i < 9; i += 2) odd = odd * r2 + all<X>(kExp2m1Polynomial[i]);
+    return (even + odd * r) * r;
 }
 
 // e^x for x ≤ 709. Below −708 the result is 0. NaN gives NaN. Largest error 1.4 ULP.
@@ -182,32 +185,43 @@ struct Capped {
 NXENT_INLINE double softcap_slope(double scale, double softcap, bool is_short) {
     return is_short ? 2.0 * kLog2E * scale / softcap : 2.0 * scale / softcap;
 }
+// For rows of float in two steps, as many independent numbers of which as possible had better go through one before they go
+// through the other: 2^n and t − 2^n, then what these come to. Beyond 2^±960, where the derivative is too small for any
+// gradient, t is what it is there.
+template <class X>
+struct Capping {
+    X rest, power;
+};
+template <class X>
+NXENT_INLINE Capping<X> begin_softcap(X z, X slope) {
+    constexpr double kRound = kRoundDouble + 1023.0;
+    const X limit = all<X>(960.0), above = greater(all<X>(-960.0), z * slope);
+    const X within = select_below(limit, above, limit, above);
+    const X shifted = within + all<X>(kRound);
+    const X power = power_of_two(shifted);
+    return {exp2m1_short(within - (shifted - all<X>(kRound))) * power, power};
+}
+template <class X>
+NXENT_INLINE Capped<X> finish_softcap(const Capping<X>& c, X half_softcap) {
+    const X one = all<X>(1.0), t = c.rest + c.power, inverse = all<X>(2.0) / (t + one);
+    return {(c.rest + (c.power - one)) * inverse * half_softcap, t * inverse * inverse};
+}
 template <class V, class X>
 NXENT_INLINE Capped<X> soft_capped(X z, X slope, X half_softcap) {
-    constexpr bool kShort = sizeof(V) == sizeof(F);
-    constexpr double kRound = kRoundDouble + 1023.0;
-    // Beyond, t is what it is here: the derivative of a float is too small for any gradient, that of a double 0.
-    constexpr double kLimit = kShort ? 960.0 : 708.0;
-    const X one = all<X>(1.0), limit = all<X>(kLimit);
-    const X x = z * slope, above = greater(all<X>(-kLimit), x);
-    const X within = select_below(limit, above, limit, above);
-    X power, rest, t;
-    if constexpr (kShort) {
-        const X shifted = within + all<X>(kRound);
-        power = power_of_two(shifted);
-        rest = exp2m1_short(within - (shifted - all<X>(kRound))) * power;
-        t = rest + power;
+    if constexpr (sizeof(V) == sizeof(F)) {
+        return finish_softcap(begin_softcap(z, slope), half_softcap);
     } else {
+        constexpr double kRound = kRoundDouble + 1023.0;
+        const X one = all<X>(1.0), limit = all<X>(708.0);
+        const X x = z * slope, above = greater(all<X>(-708.0), x);
+        const X within = select_below(limit, above, limit, above);
         const X shifted = within * all<X>(kLog2E) + all<X>(kRound);
         const X p = expm1_reduced(reduce(within, shifted - all<X>(kRound)));
-        power = power_of_two(shifted);
-        rest = p * power;
-        t = (one + p) * power;
+        const X power = power_of_two(shifted);
+        const X t = (one + p) * power, inverse = all<X>(2.0) / (t + one);
+        return {(p * power + (power - one)) * inverse * half_softcap,
+                select_below(limit, magnitude(x), all<X>(0.0), t * inverse * inverse)};
     }
-    const X inverse = all<X>(2.0) / (t + one);
-    const X derivative = t * inverse * inverse;
-    return {(rest + (power - one)) * inverse * half_softcap,
-            kShort ? derivative : select_below(limit, magnitude(x), all<X>(0.0), derivative)};
 }
 
 // A number in two parts, high + low, for sums whose rounding would show in a float64 result.

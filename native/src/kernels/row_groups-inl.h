@@ -442,20 +442,22 @@ NXENT_INLINE void sum_column_targets(const SoftmaxCrossEntropyJob& job, const Pl
 template <class V>
 NXENT_NOINLINE void split_columns(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t classes, D n,
                                   ScalarOf<V>* columns, ScalarOf<V>* low, ScalarOf<V>* slopes, GroupTargets& targets) {
-    const D slope = set(plan.slope), half_softcap = set(plan.half_softcap);
     const D least = widened(narrowed<V>(exponential_lowest<V>(n)));
-    const auto split = [&](size_t j) {
-        ScalarOf<V>* const column = columns + j * kLanes;
-        const Capped<D> capped = soft_capped<V>(widened(load(column)), slope, half_softcap);
+    const auto z_of = [&](size_t j) { return widened(load(columns + j * kLanes)); };
+    const auto split = [&](size_t j, const Capped<D>& capped) {
         store(slopes + j * kLanes, slopes_of<V>(capped.derivative));
         const D u = greater(least, capped.value);
         const V v = narrowed<V>(u);
-        store(column, v);
+        store(columns + j * kLanes, v);
         if constexpr (sizeof(V) != sizeof(D)) store(low + j * kLanes, narrowed<V>(u - widened(v)));
+    };
+    if (!plan.sums_targets) return soft_cap_each<V>(plan, classes, z_of, split);
+    const auto u_of = [&](size_t j) {
+        const Capped<D> capped = soft_capped<V>(z_of(j), set(plan.slope), set(plan.half_softcap));
+        split(j, capped);
         return capped.value;
     };
-    if (plan.sums_targets) return sum_column_targets(job, plan, classes, n, split, targets);
-    for (size_t j = 0; j < classes; ++j) split(j);
+    sum_column_targets(job, plan, classes, n, u_of, targets);
 }
 
 template <class V>

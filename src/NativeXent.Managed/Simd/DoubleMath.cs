@@ -85,16 +85,17 @@ internal static class DoubleMath
     internal static TReal Exp2M1Short<TReal>(TReal r)
         where TReal : unmanaged, IReal<TReal>
     {
-        TReal p = TReal.Set(1.0178078119722019e-07);
-        p = (p * r) + TReal.Set(1.3255160541854564e-06);
-        p = (p * r) + TReal.Set(1.5252811947909775e-05);
-        p = (p * r) + TReal.Set(0.00015403456133778905);
-        p = (p * r) + TReal.Set(0.0013333557983819001);
-        p = (p * r) + TReal.Set(0.009618129159051187);
-        p = (p * r) + TReal.Set(0.05550410866573469);
-        p = (p * r) + TReal.Set(0.24022650695814085);
-        p = (p * r) + TReal.Set(0.6931471805599377);
-        return p * r;
+        TReal r2 = r * r;
+        TReal even = TReal.Set(1.0178078119722019e-07);
+        even = (even * r2) + TReal.Set(1.5252811947909775e-05);
+        even = (even * r2) + TReal.Set(0.0013333557983819001);
+        even = (even * r2) + TReal.Set(0.05550410866573469);
+        even = (even * r2) + TReal.Set(0.6931471805599377);
+        TReal odd = TReal.Set(1.3255160541854564e-06);
+        odd = (odd * r2) + TReal.Set(0.00015403456133778905);
+        odd = (odd * r2) + TReal.Set(0.009618129159051187);
+        odd = (odd * r2) + TReal.Set(0.24022650695814085);
+        return (even + (odd * r)) * r;
     }
 
     /// <summary>exp(x − n·ln 2), for x within 0.347 of n·ln 2.</summary>
