@@ -161,7 +161,15 @@ NXENT_INLINE void add_targets(const SoftmaxCrossEntropyJob& job, const Plan& pla
 template <class V>
 NXENT_INLINE void add_run_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
                                   size_t begin, size_t count, Anchor base, TargetSums& targets) {
-    for (size_t j = 0; j < count; j += kLanes) {
+    size_t j = 0;
+    // Where all targets are the same and above 0, several times as fast as the general way.
+    if (job.target != Target::Distribution && !job.class_weights && plan.spread > 0 && row.z.plain())
+        for (const D b = set(plan.spread); j + kLanes <= count; j += kLanes) {
+            const D u = widened(load(row.z.scalars() + begin + j)) * set(plan.slope);
+            targets.sum = targets.sum + b;
+            targets.dot = targets.dot + b * above(u, base);
+        }
+    for (; j < count; j += kLanes) {
         const size_t lanes = count - j < kLanes ? count - j : kLanes;
         const D u = widened(load_elements(row.z, begin + j, lanes, -kInfinity)) * set(plan.slope);
         add_targets(job, plan, row, begin + j, lanes, u, base, targets);

@@ -163,12 +163,14 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     }
 
     nxent_totals sums = totals;
-    for (size_t k = 0; wants_losses && k < group.count; ++k) {
-        const bool counts = !group.ignored[k];
-        const double loss = counts ? losses.loss[k] : 0, z_loss = counts ? losses.z_loss[k] : 0;
-        put_row_outputs<V>(job, group.index[k], loss, z_loss, losses.lse[k]);
-        sums.loss += loss;
-        sums.z_loss += z_loss;
+    if (wants_losses) {
+        for (size_t k = 0; job.ignores && k < group.count; ++k)
+            if (group.ignored[k]) losses.loss[k] = losses.z_loss[k] = 0;
+        if (job.loss || job.z_loss || job.lse)
+            for (size_t k = 0; k < group.count; ++k)
+                put_row_outputs<V>(job, group.index[k], losses.loss[k], losses.z_loss[k], losses.lse[k]);
+        for (size_t k = 0; k < group.count; ++k) sums.loss += losses.loss[k];
+        for (size_t k = 0; plan.wants_lse && k < group.count; ++k) sums.z_loss += losses.z_loss[k];
     }
     for (size_t k = 0; job.counts_correct && k < group.count; ++k)
         sums.correct += group.correct[k] && !group.ignored[k];
@@ -423,19 +425,23 @@ template <class Logits>
 NXENT_INLINE void sum_column_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t classes, D n,
                                      const Logits& u_of, GroupTargets& targets) {
     const D zero = set(0.0), high = n * set(kLn2High), low = n * set(kLn2Low);
-    const auto target_of = [&](size_t j) {
-        return set(job.class_weights ? plan.spread * job.class_weights[j] : plan.spread);
+    const auto sum_of = [&](const auto& target_of, const auto& term_of) {
+        store(targets.sum, sum_column_lanes<D>(classes, [&](size_t j) {
+                  D sum = zero;
+                  for (; j < classes; j += kLanes) sum = sum + target_of(j);
+                  return sum;
+              }));
+        store(targets.dot, sum_column_lanes<D>(classes, [&](size_t j) {
+                  D dot = zero;
+                  for (; j < classes; j += kLanes) dot = dot + term_of(target_of(j), (u_of(j) - high) - low);
+                  return dot;
+              }));
     };
-    store(targets.sum, sum_column_lanes<D>(classes, [&](size_t j) {
-              D sum = zero;
-              for (; j < classes; j += kLanes) sum = sum + target_of(j);
-              return sum;
-          }));
-    store(targets.dot, sum_column_lanes<D>(classes, [&](size_t j) {
-              D dot = zero;
-              for (; j < classes; j += kLanes) dot = dot + target_term(target_of(j), (u_of(j) - high) - low);
-              return dot;
-          }));
+    if (!job.class_weights && plan.spread > 0)
+        sum_of([&](size_t) { return set(plan.spread); }, [](D b, D u) { return b * u; });
+    else
+        sum_of([&](size_t j) { return set(job.class_weights ? plan.spread * job.class_weights[j] : plan.spread); },
+               target_term);
 }
 
 // split_run() of rows, class by class, with their targets where those are summed. columns become the high parts.
