@@ -254,7 +254,11 @@ void store_run(const Array<V>& array, size_t j, const ScalarOf<V>* from, size_t 
     if constexpr (sizeof(V) != sizeof(D))
         if (clean && !accumulates && a.step == 1 && a.type != NXENT_FLOAT32)
             return store_16_bit_run<true>(a, from, count, [](F v) { return v; });
-    for (size_t k = 0; k < count; k += kLanes) {
+    size_t k = 0;
+    if (clean && accumulates && a.plain())
+        for (; k + kLanes <= count; k += kLanes)
+            store(a.scalars() + k, canonical(accumulated(load(a.scalars() + k), load(from + k))));
+    for (; k < count; k += kLanes) {
         const size_t lanes = count - k < kLanes ? count - k : kLanes;
         V v = load_stepped(from + k, 1, lanes, ScalarOf<V>{0});
         if (!clean) v = flush_below(v, Numbers<V>::kFlushBelow);
