@@ -463,6 +463,13 @@ template <class S>
 NXENT_INLINE void scale_block(S* e, size_t count, const Scale<S>& scale) {
     const auto s = in_all_lanes(scale);
     size_t j = 0;
+    // From the start of a cache line on, so that no vector lies across two.
+    constexpr size_t kLine = 64;
+    const size_t before = (0 - reinterpret_cast<uintptr_t>(e)) % kLine / sizeof(S);
+    if (before > 0 && count >= 4 * kLanes) {
+        store_partial(e, scaled(load_partial(e, before, S{0}), s), before);
+        j = before;
+    }
     for (; j + kLanes <= count; j += kLanes) store(e + j, scaled(load(e + j), s));
     if (j < count) store_partial(e + j, scaled(load_partial(e + j, count - j, S{0}), s), count - j);
 }
