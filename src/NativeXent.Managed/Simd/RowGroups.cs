@@ -1182,8 +1182,8 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
     }
 
-    // What comes before the exponentials of columns with a softcap, in which logits become u − its high parts, or of which
-    // the targets are summed. A class for each lane of a sum at a time.
+    // What comes before the exponentials of columns with a softcap, where they become the high parts of u, or whose targets
+    // are summed: for as many classes at a time as a sum has lanes.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private static void PrepareColumns<TCapped>(
@@ -1339,15 +1339,16 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
     }
 
-    // Another number for the labels.
+    // (Their low parts may stay: of an ordinary row they are small, and e of −infinity is 0 with any of them.)
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void ReplaceLabels(nuint* labels, nuint classes, TScalar* columns, TScalar other)
+    private static void RemoveLabels(nuint* labels, nuint classes, TScalar* columns)
     {
+        TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
         for (nuint k = 0; k < LaneCount; k++)
         {
             if (labels[k] < classes)
             {
-                columns[(labels[k] * LaneCount) + k] = other;
+                columns[(labels[k] * LaneCount) + k] = nothing;
             }
         }
     }
@@ -1425,11 +1426,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             // With the labels.
             PutLabels(labels, z, zStride, classes, columns);
             PrepareColumns<TCapped>(job, plan, exponents, constants.Lowest, columns, low, slopes, &targets);
-            ReplaceLabels(labels, classes, columns, TNumbers.Scalar(double.NegativeInfinity));
-            if (TCapped.Value && IsFloat)
-            {
-                ReplaceLabels(labels, classes, low, TNumbers.Scalar(0));
-            }
+            RemoveLabels(labels, classes, columns);
         }
 
         Exponential<TVector> c = new(
