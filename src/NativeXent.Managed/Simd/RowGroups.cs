@@ -21,9 +21,10 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
 
     /// <summary>
     /// Stores e. Meanwhile logits of later groups are fetched from z on, and from g on where gradients will be stored.
+    /// Where the input is split, low has the low parts, if there are any.
     /// </summary>
     static abstract void ColumnExponentials<TInput>(
-        TScalar* columns, nuint classes, in Exponential<TVector> c, TScalar* z, TScalar* g)
+        TScalar* columns, TScalar* low, nuint classes, in Exponential<TVector> c, TScalar* z, TScalar* g)
         where TInput : struct, IInput;
 
     /// <summary>
@@ -78,10 +79,10 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
     // A method of its own, as the compiler keeps only so many vectors of one in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void ColumnExponentials<TInput>(
-        float* columns, nuint classes, in Exponential<TFloats> c, float* z, float* g)
+        float* columns, float* low, nuint classes, in Exponential<TFloats> c, float* z, float* g)
         where TInput : struct, IInput
     {
-        Reduced<TFloats> x = Reduce<TInput>(TFloats.Load(columns), default, c);
+        Reduced<TFloats> x = Reduce<TInput>(TFloats.Load(columns), LoadLow<TInput>(low), c);
         float* last = columns + ((classes - 1) * Lanes.Length);
         Exponentials.PrefetchColumn(z, g);
         for (; columns < last; columns += Lanes.Length)
@@ -89,7 +90,8 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
             z += Lanes.Length;
             g += Lanes.Length;
             Exponentials.PrefetchColumn(z, g);
-            Reduced<TFloats> next = Reduce<TInput>(TFloats.Load(columns + Lanes.Length), default, c);
+            low += Lanes.Length;
+            Reduced<TFloats> next = Reduce<TInput>(TFloats.Load(columns + Lanes.Length), LoadLow<TInput>(low), c);
             TFloats.Store(columns, Exponential(x));
             x = next;
         }
@@ -141,6 +143,10 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
         high = TDoubles.Narrow(all);
         low = TDoubles.Narrow(all - TDoubles.Widen(high));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TFloats LoadLow<TInput>(float* low)
+        where TInput : struct, IInput => TInput.IsSplit ? TFloats.Load(low) : default;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreFourColumns(float* rows, nuint stride, TFloats a, TFloats b, TFloats c, TFloats d)
@@ -195,7 +201,7 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     // One part of all columns after the other, so that its constants stay in registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void ColumnExponentials<TInput>(
-        double* columns, nuint classes, in Exponential<TDoubles> c, double* z, double* g)
+        double* columns, double* low, nuint classes, in Exponential<TDoubles> c, double* z, double* g)
         where TInput : struct, IInput
     {
         for (int i = 0; i < Parts; i++)
@@ -336,10 +342,12 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         ComputeGroups(job, plan, ref totals);
     }
 
-    // Smoothed labels whose losses are wanted are computed alone, other than natively.
-    private static bool TakesGroups(in SoftmaxCrossEntropyJob job, in Plan plan) =>
-        job.Classes <= GroupedClasses && job.InnerSize == 1 && job.Gradient is not null && !plan.Capped
-        && !(plan.Smears && (plan.SumsTargets || job.ClassWeights is not null));
+    private static bool TakesGroups(in SoftmaxCrossEntropyJob job, in Plan plan)
+    {
+        bool forFewClasses = plan.Capped || (plan.Smears && job.ClassWeights is not null);
+        return job.Classes <= (forFewClasses ? FewClasses : GroupedClasses) && job.InnerSize == 1
+            && job.Gradient is not null && plan.Target != Target.Distribution;
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
@@ -416,9 +424,9 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                     uOfLabel[k] = uOfLabel[0];
                 }
 
-                done = few
-                    ? ComputeGroupOfFewClasses(job, plan, &group, ref totals)
-                    : ComputeGroup(job, plan, &group, ref totals);
+                done = !few ? ComputeGroup(job, plan, &group, ref totals)
+                    : plan.Capped ? ComputeGroupOfFewClasses<Yes>(job, plan, &group, ref totals)
+                    : ComputeGroupOfFewClasses<No>(job, plan, &group, ref totals);
             }
 
             for (int k = 0; !done && k < count; k++)
@@ -479,6 +487,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         RowGroup* group,
         double* blockExponents,
         double* blockSums,
+        GroupTargets* targets,
         GroupGradient* gradient,
         ref Totals totals)
     {
@@ -490,16 +499,20 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
 
         GroupLosses losses;
         bool wantsLosses = plan.WantsLoss || plan.WantsLogSumExp;
-        if (wantsLosses)
+        if (plan.SumsTargets)
         {
-            ComputeGroupLosses(job, plan, group, &sums, &losses);
+            ComputeGroupLosses<Yes>(job, plan, group, &sums, blockExponents, targets, &losses);
+        }
+        else if (wantsLosses)
+        {
+            ComputeGroupLosses<No>(job, plan, group, &sums, blockExponents, targets, &losses);
         }
         else
         {
             losses.LogSumExp = default;
         }
 
-        double* factors = stackalloc double[Lanes.Length];
+        double* factors = (double*)&gradient->Factor;
         if (job.Upstream is not null || job.Ignores)
         {
             LoadUpstream(job, group, factors);
@@ -631,6 +644,11 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                 one);
             HardwareDoubles pLabel = TNumbers.Product(eLabel, inverse);
             HardwareDoubles label = ((pLabel * (rest + pull)) - (TNumbers.Product(others, inverse) * own)) * factor;
+            if (plan.Capped)
+            {
+                label *= HardwareDoubles.Load((double*)&group->Slope + k);
+            }
+
             factor.Store(factors + k);
             HardwareDoubles.SelectBelow(
                 DoubleMath.Magnitude(label), HardwareDoubles.Set(TNumbers.FlushBelow), zero, label).Store(labels + k);
@@ -677,14 +695,17 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
     }
 
-    // LossesOf() of all rows of a group: the same operations.
+    // LossesOf() of all rows of a group: the same operations. TTargets: with targets beyond the labels.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void ComputeGroupLosses(
+    private static void ComputeGroupLosses<TTargets>(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
         RowGroup* group,
         GroupSums* sums,
+        double* blockExponents,
+        GroupTargets* targets,
         GroupLosses* losses)
+        where TTargets : struct, IFlag
     {
         HardwareDoubles zero = HardwareDoubles.Set(0.0);
         bool wantsLoss = plan.WantsLoss && plan.Target != Target.None;
@@ -708,6 +729,16 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                     DoubleMath.Log1P(TNumbers.Quotient(others, eLabel.High)),
                     logSum - uRelative);
                 loss = HardwareDoubles.SelectBelow(zero, weight, loss, zero);
+            }
+
+            if (TTargets.Value)
+            {
+                HardwareDoubles sum = HardwareDoubles.Load((double*)&targets->Sum + k);
+                HardwareDoubles fromBlock = n - HardwareDoubles.Load(blockExponents + k);
+                HardwareDoubles distance = (zero + (fromBlock * HardwareDoubles.Set(DoubleMath.Ln2High)))
+                    + (fromBlock * HardwareDoubles.Set(DoubleMath.Ln2Low));
+                HardwareDoubles term = (sum * (logSum + distance)) - HardwareDoubles.Load((double*)&targets->Dot + k);
+                loss += HardwareDoubles.SelectBelow(zero, sum, term, zero);
             }
 
             logSumExp.Store((double*)&losses->LogSumExp + k);
@@ -778,9 +809,15 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         double* exponents = stackalloc double[Lanes.Length];
         double* sums = stackalloc double[2 * Lanes.Length];
         GroupConstants constants;
-        if (!AnchorGroup(plan, TNumbers.Load((TScalar*)&greatests), exponents, &constants))
+        if (!AnchorGroup<No>(plan, TNumbers.Load((TScalar*)&greatests), exponents, &constants))
         {
             return false;
+        }
+
+        GroupTargets targets;
+        if (plan.SumsTargets)
+        {
+            SumGroupTargets(job, plan, group, others, exponents, &targets);
         }
 
         for (int k = 0; k < group->Count; k++)
@@ -806,9 +843,9 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
 
         GroupGradient gradient;
-        if (!FinishGroup(job, plan, group, exponents, sums, &gradient, ref totals))
+        if (!FinishGroup(job, plan, group, exponents, sums, &targets, &gradient, ref totals))
         {
-            FinishRows(job, plan, group, e, exponents, sums, ref totals);
+            FinishRows(job, plan, group, e, exponents, sums, &targets, ref totals);
             return true;
         }
 
@@ -839,12 +876,46 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         return true;
     }
 
-    // The anchors of a group's rows and the constants of their exponentials: as in AnchorAt(), where nothing is shifted.
-    // False where something is.
+    // SumTargets() of a group's rows. (Lanes beyond the count hold what the first one holds.)
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool AnchorGroup(in Plan plan, TVector greatest, double* exponents, GroupConstants* constants)
+    private static void SumGroupTargets(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        RowGroup* group,
+        Others<TScalar>* others,
+        double* exponents,
+        GroupTargets* targets)
     {
-        TDoubles m = TNumbers.Widen(greatest) * TDoubles.Set(plan.Slope);
+        for (int k = 0; k < Lanes.Length; k++)
+        {
+            Block block = default;
+            if (k < group->Count)
+            {
+                RowMemory row = new() { Z = new(others[k].Z, 1, TNumbers.Type) };
+                block.Base = new(0, exponents[k]);
+                SumTargets(job, plan, row, 0, job.Classes, ref block);
+            }
+            else
+            {
+                block.TargetSum = targets->Sum[0];
+                block.TargetDot = targets->Dot[0];
+            }
+
+            targets->Sum[k] = block.TargetSum;
+            targets->Dot[k] = block.TargetDot;
+        }
+    }
+
+    // The anchors of a group's rows and the constants of their exponentials: as in AnchorAt(), where nothing is shifted.
+    // False where something is. TCapped: exponents hold what a softcap has made of the greatest logits.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool AnchorGroup<TCapped>(
+        in Plan plan, TVector greatest, double* exponents, GroupConstants* constants)
+        where TCapped : struct, IFlag
+    {
+        TDoubles m = TCapped.Value
+            ? TNumbers.LoadDoubles(exponents)
+            : TNumbers.Widen(greatest) * TDoubles.Set(plan.Slope);
         TDoubles exponent = DoubleMath.NearestExponent(m);
         TNumbers.StoreDoubles(exponents, exponent);
         TDoubles lowest = ExponentialLowest(exponent);
@@ -869,6 +940,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         TScalar** e,
         double* exponents,
         double* sums,
+        GroupTargets* targets,
         ref Totals totals)
     {
         for (int k = 0; k < group->Count; k++)
@@ -877,6 +949,12 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             double u = ((double*)&group->U)[k];
             Anchor anchor = new(0, exponents[k]);
             Block block = new() { Anchor = anchor, Base = anchor, Others = new(sums[k], sums[k + Lanes.Length]) };
+            if (plan.SumsTargets)
+            {
+                block.TargetSum = targets->Sum[k];
+                block.TargetDot = targets->Dot[k];
+            }
+
             Row row = new()
             {
                 Index = i,
@@ -968,22 +1046,77 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Smoothed(TVector v, TVector every) => Flushed(TNumbers.Subtract(v, every));
 
-    // In two passes: of one, the compiler would not keep what it needs in registers.
+    // Columns with smoothing, a softcap or both. In several passes: of one, the compiler would not keep what it needs in
+    // registers.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void StoreSmoothedColumns(
-        TScalar* rows, nuint stride, nuint classes, TScalar* columns, in Scale<TVector> scale, in TVector every)
+    private static void StoreGeneralColumns<TCapped>(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        TScalar* rows,
+        nuint stride,
+        TScalar* columns,
+        TScalar* slopes,
+        in Scale<TVector> scale,
+        GroupGradient* gradient)
+        where TCapped : struct, IFlag
     {
-        SmoothColumns(columns, classes, scale, every);
-        StoreColumns<Yes>(rows, stride, classes, columns, scale);
+        if (plan.Smears && job.ClassWeights is not null)
+        {
+            SubtractColumnTargets<TCapped>(job, plan, columns, scale, (double*)&gradient->Factor);
+        }
+        else
+        {
+            // Without smoothing, 0 is subtracted, which changes nothing.
+            SmoothColumns<TCapped>(columns, job.Classes, scale, plan.Smears ? gradient->Every : default);
+        }
+
+        if (TCapped.Value)
+        {
+            MultiplyColumnSlopes(columns, job.Classes, slopes);
+        }
+
+        StoreColumns<Yes>(rows, stride, job.Classes, columns, scale);
     }
 
+    // TCapped: what is too small is left for after the multiplication with the derivatives of the softcap.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SmoothColumns(TScalar* columns, nuint classes, in Scale<TVector> scale, in TVector every)
+    private static void SmoothColumns<TCapped>(
+        TScalar* columns, nuint classes, in Scale<TVector> scale, in TVector every)
+        where TCapped : struct, IFlag
     {
         TVector all = every;
         for (TScalar* end = columns + (classes * LaneCount); columns < end; columns += LaneCount)
         {
-            TNumbers.Store(columns, Smoothed(TNumbers.Scaled(TNumbers.Load(columns), scale), all));
+            TVector v = TNumbers.Scaled(TNumbers.Load(columns), scale);
+            TNumbers.Store(columns, TCapped.Value ? TNumbers.Subtract(v, all) : Smoothed(v, all));
+        }
+    }
+
+    // The same, with targets that differ from class to class.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SubtractColumnTargets<TCapped>(
+        in SoftmaxCrossEntropyJob job, in Plan plan, TScalar* columns, in Scale<TVector> scale, double* factors)
+        where TCapped : struct, IFlag
+    {
+        double spread = plan.Spread;
+        double* weights = job.ClassWeights;
+        TDoubles factor = TNumbers.LoadDoubles(factors);
+        for (TScalar* end = columns + (job.Classes * LaneCount); columns < end; columns += LaneCount)
+        {
+            TVector b = NarrowedFlushed(TDoubles.Set(spread * *weights++) * factor);
+            TVector v = TNumbers.Scaled(TNumbers.Load(columns), scale);
+            TNumbers.Store(columns, TCapped.Value ? TNumbers.Subtract(v, b) : Smoothed(v, b));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void MultiplyColumnSlopes(TScalar* columns, nuint classes, TScalar* slopes)
+    {
+        for (nuint j = 0; j < classes * LaneCount; j += LaneCount)
+        {
+            // An infinite target times a derivative of 0 is NaN.
+            TVector v = TNumbers.Multiply(TNumbers.Load(columns + j), TNumbers.Load(slopes + j));
+            TNumbers.Store(columns + j, Canonical(Flushed(v)));
         }
     }
 
@@ -1032,16 +1165,207 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
     }
 
+    // Softcaps a group's labels, of whose softcaps it also gives the derivatives, and the greatest of the other logits.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CapGroup(in Plan plan, RowGroup* group, nuint classes, TVector greatest, double* m)
+    {
+        double* u = (double*)&group->U;
+        TNumbers.StoreDoubles(m, TNumbers.Widen(greatest));
+        DoubleMath.SoftCaps<TScalar>(m, LaneCount, plan.Slope, plan.HalfSoftcap);
+        DoubleMath.SoftCaps<TScalar>(u, (double*)&group->Slope, LaneCount, plan.Slope, plan.HalfSoftcap);
+        for (int k = 0; k < Lanes.Length; k++)
+        {
+            if (((nuint*)&group->Label)[k] >= classes)
+            {
+                u[k] = double.NegativeInfinity;
+            }
+        }
+    }
+
+    // What comes before the exponentials of columns with a softcap, where they become the high parts of u, or whose targets
+    // are summed: for as many classes at a time as a sum has lanes.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static void PrepareColumns<TCapped>(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        double* exponents,
+        in TVector lowest,
+        TScalar* columns,
+        TScalar* low,
+        TScalar* slopes,
+        GroupTargets* targets)
+        where TCapped : struct, IFlag
+    {
+        const int PartLength = Lanes.Length * Lanes.Length;
+        double* u = stackalloc double[PartLength];
+        double* derivatives = stackalloc double[TCapped.Value ? PartLength : 0];
+        double* dots = stackalloc double[PartLength];
+        if (plan.SumsTargets)
+        {
+            new Span<double>(dots, PartLength).Clear();
+        }
+
+        for (nuint j = 0; j < job.Classes; j += LaneCount)
+        {
+            nuint count = nuint.Min(job.Classes - j, LaneCount);
+            nuint part = j * LaneCount;
+            for (nuint i = 0; i < count * LaneCount; i += LaneCount)
+            {
+                TNumbers.StoreDoubles(u + i, TNumbers.Widen(TNumbers.Load(columns + part + i)));
+            }
+
+            if (TCapped.Value)
+            {
+                DoubleMath.SoftCaps<TScalar>(u, derivatives, count * LaneCount, plan.Slope, plan.HalfSoftcap);
+                SplitColumns(u, derivatives, count, lowest, columns + part, low + part, slopes + part);
+            }
+
+            if (plan.SumsTargets)
+            {
+                AddColumnTargets(job, plan, j, count, u, TCapped.Value ? 1.0 : plan.Slope, exponents, dots);
+            }
+        }
+
+        if (plan.SumsTargets)
+        {
+            SumColumnTargets(job, plan, dots, targets);
+        }
+    }
+
+    // Of softcaps, their two parts, and of their derivatives the factors of gradients. Doubles have no low parts.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SplitColumns(
+        double* u,
+        double* derivatives,
+        nuint classes,
+        in TVector lowest,
+        TScalar* high,
+        TScalar* low,
+        TScalar* slopes)
+    {
+        TDoubles least = TNumbers.Widen(lowest);
+        for (nuint i = 0; i < classes * LaneCount; i += LaneCount)
+        {
+            // Clamped, so that the low part is never infinite.
+            TDoubles clamped = TDoubles.Greater(least, TNumbers.LoadDoubles(u + i));
+            TVector v = TNumbers.Narrow(clamped);
+            TNumbers.Store(high + i, v);
+            if (IsFloat)
+            {
+                TNumbers.Store(low + i, TNumbers.Narrow(clamped - TNumbers.Widen(v)));
+            }
+
+            TNumbers.Store(slopes + i, SlopesOf(TNumbers.LoadDoubles(derivatives + i)));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double TargetOf(in SoftmaxCrossEntropyJob job, in Plan plan, nuint j) =>
+        job.ClassWeights is null ? plan.Spread : plan.Spread * job.ClassWeights[j];
+
+    // Adds Σ w·q·(u·slope − base) of classes from j on, each in its lane of the sum.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AddColumnTargets(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        nuint j,
+        nuint count,
+        double* u,
+        double slope,
+        double* exponents,
+        double* dots)
+    {
+        for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
+        {
+            HardwareDoubles n = HardwareDoubles.Load(exponents + k);
+            HardwareDoubles high = n * HardwareDoubles.Set(DoubleMath.Ln2High);
+            HardwareDoubles low = n * HardwareDoubles.Set(DoubleMath.Ln2Low);
+            for (nuint c = 0; c < count; c++)
+            {
+                // Where the target is 0, nothing, however unlikely the class.
+                double b = TargetOf(job, plan, j + c);
+                if (b < 0 || b > 0)
+                {
+                    double* dot = dots + (c * LaneCount) + k;
+                    HardwareDoubles x = HardwareDoubles.Load(u + (c * LaneCount) + k) * HardwareDoubles.Set(slope);
+                    (HardwareDoubles.Load(dot) + (HardwareDoubles.Set(b) * ((x - high) - low))).Store(dot);
+                }
+            }
+        }
+    }
+
+    // The sums of targets, which are the same for all rows, and of the lanes of their products with u.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static void SumColumnTargets(
+        in SoftmaxCrossEntropyJob job, in Plan plan, double* dots, GroupTargets* targets)
+    {
+        Lanes<double> sums = default;
+        double* sum = (double*)&sums;
+        for (nuint j = 0; j < job.Classes; j++)
+        {
+            sum[j % LaneCount] += TargetOf(job, plan, j);
+        }
+
+        nuint lanes = nuint.Min(job.Classes, LaneCount);
+        for (nuint half = LaneCount / 2; half > 0; half /= 2)
+        {
+            for (nuint lane = 0; lane < half && lane + half < lanes; lane++)
+            {
+                sum[lane] += sum[lane + half];
+                double* dot = dots + (lane * LaneCount);
+                for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
+                {
+                    (HardwareDoubles.Load(dot + k) + HardwareDoubles.Load(dot + (half * LaneCount) + k)).Store(dot + k);
+                }
+            }
+        }
+
+        TNumbers.StoreDoubles((double*)&targets->Sum, TDoubles.Set(*sum));
+        TNumbers.StoreDoubles((double*)&targets->Dot, TNumbers.LoadDoubles(dots));
+    }
+
+    // Puts the labels' logits into columns.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void PutLabels(nuint* labels, TScalar* z, nuint stride, nuint classes, TScalar* columns)
+    {
+        for (nuint k = 0; k < LaneCount; k++)
+        {
+            if (labels[k] < classes)
+            {
+                columns[(labels[k] * LaneCount) + k] = z[(k * stride) + labels[k]];
+            }
+        }
+    }
+
+    // (Their low parts may stay: of an ordinary row they are small, and e of −infinity is 0 with any of them.)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void RemoveLabels(nuint* labels, nuint classes, TScalar* columns)
+    {
+        TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
+        for (nuint k = 0; k < LaneCount; k++)
+        {
+            if (labels[k] < classes)
+            {
+                columns[(labels[k] * LaneCount) + k] = nothing;
+            }
+        }
+    }
+
     // A group of few classes. False, with nothing written, where a row is not ordinary.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
-    private static bool ComputeGroupOfFewClasses(
+    private static bool ComputeGroupOfFewClasses<TCapped>(
         in SoftmaxCrossEntropyJob job, in Plan plan, RowGroup* group, ref Totals totals)
+        where TCapped : struct, IFlag
     {
         nuint classes = job.Classes;
         nuint* index = (nuint*)&group->Index;
         nuint* labels = (nuint*)&group->Label;
         TScalar* columns = stackalloc TScalar[(int)(classes * LaneCount)];
+        TScalar* slopes = stackalloc TScalar[TCapped.Value ? (int)(classes * LaneCount) : 0];
+        TScalar* low = stackalloc TScalar[TCapped.Value && IsFloat ? (int)(classes * LaneCount) : 0];
 
         // Where rows follow one another, numbers are read and written where they lie, and others converted in one run.
         nuint first = index[0];
@@ -1065,7 +1389,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             double u = double.NegativeInfinity;
             if (labels[k] < classes)
             {
-                u = plan.Slope * TNumbers.Double(z[(k * zStride) + labels[k]]);
+                u = (TCapped.Value ? 1.0 : plan.Slope) * TNumbers.Double(z[(k * zStride) + labels[k]]);
                 columns[(labels[k] * LaneCount) + k] = TNumbers.Scalar(double.NegativeInfinity);
             }
 
@@ -1081,7 +1405,12 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         double* exponents = stackalloc double[Lanes.Length];
         double* sums = stackalloc double[2 * Lanes.Length];
         GroupConstants constants;
-        if (!AnchorGroup(plan, greatest, exponents, &constants))
+        if (TCapped.Value)
+        {
+            CapGroup(plan, group, classes, greatest, exponents);
+        }
+
+        if (!AnchorGroup<TCapped>(plan, greatest, exponents, &constants))
         {
             return false;
         }
@@ -1091,6 +1420,15 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             NoteAllCorrect(group, z, zStride, classes, greatest);
         }
 
+        GroupTargets targets;
+        if (TCapped.Value || plan.SumsTargets)
+        {
+            // With the labels.
+            PutLabels(labels, z, zStride, classes, columns);
+            PrepareColumns<TCapped>(job, plan, exponents, constants.Lowest, columns, low, slopes, &targets);
+            RemoveLabels(labels, classes, columns);
+        }
+
         Exponential<TVector> c = new(
             default,
             constants.Lowest,
@@ -1098,27 +1436,31 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             TNumbers.Set(constants.Slope),
             TNumbers.Set(constants.SlopeLow),
             constants.Least);
-        if (plan.Scales)
+        if (TCapped.Value)
         {
-            TNumbers.ColumnExponentials<Scaled>(columns, classes, c, z, g);
+            TNumbers.ColumnExponentials<Split>(columns, low, classes, c, z, g);
+        }
+        else if (plan.Scales)
+        {
+            TNumbers.ColumnExponentials<Scaled>(columns, low, classes, c, z, g);
         }
         else
         {
-            TNumbers.ColumnExponentials<Plain>(columns, classes, c, z, g);
+            TNumbers.ColumnExponentials<Plain>(columns, low, classes, c, z, g);
         }
 
         TNumbers.SumColumns(columns, classes, sums);
         GroupGradient gradient;
-        if (!FinishGroup(job, plan, group, exponents, sums, &gradient, ref totals))
+        if (!FinishGroup(job, plan, group, exponents, sums, &targets, &gradient, ref totals))
         {
             return false;
         }
 
         Scale<TVector> scale = new(gradient.Lowest, gradient.High, gradient.Low, SetAll(Scale.Unbias));
         TScalar* ofLabel = (TScalar*)&gradient.Label;
-        if (plan.Smears)
+        if (TCapped.Value || plan.Smears)
         {
-            StoreSmoothedColumns(g, stride, classes, columns, scale, gradient.Every);
+            StoreGeneralColumns<TCapped>(job, plan, g, stride, columns, slopes, scale, &gradient);
         }
         else
         {
@@ -1171,6 +1513,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
 
         // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
         internal Lanes<double> U;
+        internal Lanes<double> Slope; // the derivative of its softcap, if there is one
     }
 
     // What the exponentials of a group's rows are made of.
@@ -1193,6 +1536,13 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         internal Lanes<double> OthersLow;
     }
 
+    // Where labels are smoothed and losses wanted: as in Block, relative to the blocks' exponents.
+    private struct GroupTargets
+    {
+        internal Lanes<double> Sum;
+        internal Lanes<double> Dot;
+    }
+
     private struct GroupLosses
     {
         internal Lanes<double> Loss;
@@ -1208,5 +1558,6 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         internal TVector Low;
         internal TVector Label;
         internal TVector Every; // where labels are smoothed: subtracted from every other element
+        internal Lanes<double> Factor; // of what is subtracted where that differs from class to class
     }
 }

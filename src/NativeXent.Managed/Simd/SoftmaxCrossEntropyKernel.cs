@@ -319,7 +319,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
     // Derivatives of a softcap as factors of gradients.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector SlopesOf(TDoubles derivatives) => Flushed(TNumbers.Narrow(derivatives));
+    private protected static TVector SlopesOf(TDoubles derivatives) => Flushed(TNumbers.Narrow(derivatives));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Position(Anchor a) => a.Shift + (a.Exponent * DoubleMath.Ln2);
@@ -481,7 +481,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
     // The targets of a block, without softcap.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SumTargets(
+    private protected static void SumTargets(
         in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, ref Block block)
     {
         TargetSums targets = default;
