@@ -245,7 +245,8 @@ Request ordinary_request(SplitMix64& random, Type type, size_t rows, size_t clas
 
 Request groupable_request(SplitMix64& random, Type type, size_t rows, size_t classes) {
     constexpr double kSigmas[] = {0.1, 1, 3, 20, 300}, kUpstream[] = {1, 1, 0.3, 2.5, 1000, 0, -0.0};
-    constexpr double kGradScales[] = {1, 1, 1.0 / 32, 3, 65536, -2, -0.0}, kScales[] = {1, 0.5, 1.7};
+    constexpr double kGradScales[] = {1, 1, 1.0 / 32, 3, 65536, -2, -0.0, 0x1p+39, 0x1p+70, 0x1.8p+285};
+    constexpr double kScales[] = {1, 0.5, 1.7}, kSoftcaps[] = {0.1, 5, 30, 20000};
     Request r;
     r.type = type;
     r.rows = rows;
@@ -275,12 +276,11 @@ Request groupable_request(SplitMix64& random, Type type, size_t rows, size_t cla
         for (size_t j = 0; kind == 3 && j < classes; ++j) row[j] = bits_of(type, value_of(type, row[j]) + offset);
         if (kind == 3 && random.one_in(2)) row[label] = before;
     }
-    if (random.one_in(3)) {
+    if (random.one_in(3))
         for (size_t j = 0; j < classes; ++j) r.class_weights.push_back(random.one_in(8) ? 0 : 2 * fraction(random));
-    } else {
-        r.label_smoothing = any_label_smoothing(random);
-    }
+    if (r.class_weights.empty() || random.one_in(3)) r.label_smoothing = any_label_smoothing(random);
     if (random.one_in(3)) r.z_loss_scale = 1e-3;
+    if (random.one_in(4)) r.softcap = one_of(random, kSoftcaps);
     r.scale = one_of(random, kScales);
     r.grad_scale = one_of(random, kGradScales);
     r.wants_loss = random.one_in(2);

@@ -228,7 +228,7 @@ NXENT_INLINE void split_run(const SoftmaxCrossEntropyJob& job, const Plan& plan,
         u = greater(least, u - shift);
         const V v = narrowed<V>(u);
         store_stepped(high + j, 1, lanes, v);
-        store_stepped(low + j, 1, lanes, narrowed<V>(u - widened(v)));
+        if constexpr (splits<Input::Split, V>()) store_stepped(low + j, 1, lanes, narrowed<V>(u - widened(v)));
     };
     const auto split_capped = [&](size_t j, size_t lanes, const Capped<D>& capped) {
         store_stepped(slopes + j, 1, lanes, slopes_of<V>(capped.derivative));
@@ -257,9 +257,10 @@ NXENT_NOINLINE void general_tile(const SoftmaxCrossEntropyJob& job, const Plan& 
                                  TargetSums* targets, BlockSum<V>& sum) {
     const Exponential<ScalarOf<V>> c = constants_of<V>(plan, base);
     if (plan.transforms && !takes_scaled(plan, base)) {
-        alignas(64) ScalarOf<V> low[kTile];
-        alignas(64) ScalarOf<V> unused[kTile];
-        ScalarOf<V>* const slopes = row.slopes ? row.slopes + begin : unused;
+        constexpr bool kSplits = splits<Input::Split, V>();
+        alignas(64) ScalarOf<V> low[kSplits ? kTile : 1];
+        // Where no derivatives are wanted, what u overwrites.
+        ScalarOf<V>* const slopes = row.slopes ? row.slopes + begin : e;
         const bool plain = row.z.plain();
         if (!plain) load_run(row.z, begin, e, count);
         const ScalarOf<V>* const z = plain ? row.z.scalars() + begin : e;
@@ -272,7 +273,7 @@ NXENT_NOINLINE void general_tile(const SoftmaxCrossEntropyJob& job, const Plan& 
         else
             split_run<true, false>(job, plan, row, begin, count, base, c.lowest, z, e, low, slopes, none);
         // The label may be far above the others, and its low part so great that its exponential, which is not wanted, is NaN.
-        if (label - begin < count) low[label - begin] = 0;
+        if (kSplits && label - begin < count) low[label - begin] = 0;
         return add_exponentials<Input::Split, V>(Others<ScalarOf<V>>(e, count, label - begin), low, e, c, sum);
     }
     if (targets) add_run_targets(job, plan, row, begin, count, base, *targets);
@@ -440,7 +441,7 @@ void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const
         scale_block(g, length, scale);
         if (plan.smears) subtract_targets(job, plan, row, j, length, target_factor, g);
         if (plan.capped) multiply_slopes(plan, row, j, length, g);
-        // A scale up to 2 leaves nothing infinite, from which a derivative of 0 would make NaN.
+        // A scale that nothing is taken out of leaves nothing infinite, from which a derivative of 0 would make NaN.
         const bool clean =
             !plan.smears && (plan.capped ? scale.unbias <= static_cast<ScalarOf<V>>(kUnbias) : scale.high > 0);
         store_run(row.grad, j, g, length, row.accumulate, clean);

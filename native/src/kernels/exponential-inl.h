@@ -324,6 +324,12 @@ NXENT_INLINE void one_ahead(size_t begin, size_t end, const ReduceAt& reduce_at,
     finish_at(j, x);
 }
 
+// Whether logits have low parts. Doubles are split in name only.
+template <Input input, class V>
+constexpr bool splits() {
+    return input == Input::Split && sizeof(V) != sizeof(D);
+}
+
 // Stores e of whole vectors of logits from begin to end, and adds it. low has the low parts of split logits.
 template <Input input, class V>
 NXENT_INLINE void whole_vectors(const Others<ScalarOf<V>>& z, const ScalarOf<V>* low, ScalarOf<V>* e, size_t begin,
@@ -332,7 +338,7 @@ NXENT_INLINE void whole_vectors(const Others<ScalarOf<V>>& z, const ScalarOf<V>*
         z.prefetch_after(j);
         prefetch_vector_near(e + j, kPrefetchStored);
         const V v = z.vector(j);
-        return reduced<input>(v, input == Input::Split ? load(low + j) : v, c);
+        return reduced<input>(v, splits<input, V>() ? load(low + j) : v, c);
     };
     const auto finish_at = [&](size_t j, const Reduced<V>& x) {
         const V v = exponential(x);
@@ -390,43 +396,64 @@ struct Scale {
     X unbias;  // a power of two, apart from the factor so that no intermediate result can be subnormal
 };
 
-// For any scale whatever its sign; beyond 2^300 it counts as 2^300, which leaves nothing finite but zeros.
-NXENT_INLINE Scale<double> scale_in_double(double scale, double flush_below) {
+// Which scales are multiplied with as they are.
+template <class V>
+struct ScaleLimits;
+
+template <>
+struct ScaleLimits<F> {
+    // Powers of two, up to kMostPower, are taken out of scales beyond, so that e·scale is finite,
+    static constexpr double kMost = 0x1p+60, kMostPower = 0x1p+192;
+    // and beyond this all that is not 0 is infinite.
+    static constexpr double kGreatest = 0x1p+319;
+};
+
+template <>
+struct ScaleLimits<D> {
+    static constexpr double kMost = 0x1p+900, kMostPower = 0x1p+123, kGreatest = 0x1p+1023;
+};
+
+// For any scale whatever its sign.
+template <class V>
+NXENT_INLINE Scale<double> scale_in_double(double scale) {
+    using Limits = ScaleLimits<V>;
     double unbias = kUnbias;
     double size = magnitude(scale);
     if (size < 0x1p-60) {
         scale *= 0x1p+60;
         size *= 0x1p+60;
         unbias *= 0x1p-60;
-    } else if (size > 2.0) {
-        if (size > 0x1p+300) {
-            scale = scale < 0 ? -0x1p+300 : 0x1p+300;
-            size = 0x1p+300;
+    } else if (size > Limits::kMost) {
+        if (size > Limits::kGreatest) {
+            scale = scale < 0 ? -Limits::kGreatest : Limits::kGreatest;
+            size = Limits::kGreatest;
         }
-        // 2^k with 2^k ≤ size < 2^(k + 1), but at most 2^190.
-        double power = bit_cast<double>(bit_cast<uint64_t>(size) & (uint64_t{0x7ff} << 52));
-        power = power > 0x1p+190 ? 0x1p+190 : power;
+        // 2^k with kMost ≤ size / 2^k < 2·kMost, where that is not too much.
+        double power = bit_cast<double>(bit_cast<uint64_t>(size) & (uint64_t{0x7ff} << 52)) / Limits::kMost;
+        power = power > Limits::kMostPower ? Limits::kMostPower : power;
         scale /= power;
         size /= power;
         unbias *= power;
     }
     // In this order no step is subnormal.
-    return {flush_below / unbias / size, scale, 0, unbias};
+    return {Numbers<V>::kFlushBelow / unbias / size, scale, 0, unbias};
 }
 
 NXENT_INLINE Scale<float> make_scale(double scale) {
-    const Scale<double> s = scale_in_double(scale, Numbers<F>::kFlushBelow);
+    const Scale<double> s = scale_in_double<F>(scale);
     const float high = static_cast<float>(s.high);
-    return {s.lowest < 0x1p+100 ? static_cast<float>(s.lowest) : __builtin_huge_valf(), high,
-            static_cast<float>(s.high - static_cast<double>(high)), static_cast<float>(s.unbias)};
+    // Where more than a power of two is left over, the low part does not count: e·low could be infinite.
+    const double low = magnitude(s.high) < 2.0 * ScaleLimits<F>::kMost ? s.high - static_cast<double>(high) : 0;
+    return {s.lowest < 0x1p+100 ? static_cast<float>(s.lowest) : __builtin_huge_valf(), high, static_cast<float>(low),
+            static_cast<float>(s.unbias)};
 }
 NXENT_INLINE Scale<double> make_scale(Pair<double> scale) {
-    const Scale<double> s = scale_in_double(scale.high, Numbers<D>::kFlushBelow);
+    const Scale<double> s = scale_in_double<D>(scale.high);
     // Where the low part could be subnormal or the scale is infinite it does not count, and nothing but zeros is left of
     // the smallest scales.
     const double size = magnitude(scale.high);
     return {size < Numbers<D>::kFlushBelow ? kInfinity : s.lowest, s.high,
-            size < 0x1p-900 || size > 0x1p+300 ? 0 : scale.low * (s.high / scale.high), s.unbias};
+            size < 0x1p-900 || size > 0x1p+1000 ? 0 : scale.low * (s.high / scale.high), s.unbias};
 }
 
 // The same for rows side by side whose scales are 0 or between 2^-60 and 2^40, where nothing has to be taken out of them.

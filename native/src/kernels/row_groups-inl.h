@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Rows of one block, with options that are the same for all their classes, in groups: what there is to do for a row as a
-// whole is done for sixteen rows at once, and with few classes everything is.
+// Rows of one block in groups: what there is to do for a row as a whole is done for sixteen rows at once, and with few
+// classes everything is.
 #pragma once
 
 #include "cross_entropy_rows-inl.h"
@@ -17,7 +17,7 @@ struct RowGroup {
     size_t label[kLanes];  // as in Label, but 0 where ignored
     bool ignored[kLanes];  // only with few classes: computed like the others, times 0
     bool correct[kLanes];  // where correct rows are counted
-    // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
+    // The label's u; −infinity where there is no label. Of few classes it is read with the others.
     alignas(64) double u[kLanes];
     alignas(64) double slope[kLanes];  // the derivative of its softcap, if there is one
     alignas(64) double weight[kLanes];
@@ -244,6 +244,7 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     alignas(64) double exponents[kLanes];
     store(exponents, n);
     GroupTargets targets;
+    // (As GCC takes them for uninitialised below.)
     targets.sum[0] = targets.dot[0] = 0;
     for (size_t k = 0; plan.sums_targets && k < group.count; ++k) {
         const RowMemory<V> memory{array_of<V>(z[k], 1, Numbers<V>::kType), {}, false, {}, e[k], false};
@@ -405,7 +406,7 @@ NXENT_INLINE typename Numbers<V>::WideLanes column_exponentials(ScalarOf<V>* col
         prefetch_vector(z + j * kLanes, kPrefetch);
         prefetch_vector(g + j * kLanes, 0);
         const V v = load(columns + j * kLanes);
-        return reduced<input>(v, input == Input::Split ? load(low + j * kLanes) : v, c);
+        return reduced<input>(v, splits<input, V>() ? load(low + j * kLanes) : v, c);
     };
     const auto finish_at = [&](size_t j, const Reduced<V>& x) { store(columns + j * kLanes, exponential(x)); };
     one_ahead<V, 1>(0, classes, reduce_at, finish_at);
@@ -455,7 +456,7 @@ NXENT_NOINLINE void split_columns(const SoftmaxCrossEntropyJob& job, const Plan&
         const D u = greater(least, capped.value);
         const V v = narrowed<V>(u);
         store(columns + j * kLanes, v);
-        if constexpr (sizeof(V) != sizeof(D)) store(low + j * kLanes, narrowed<V>(u - widened(v)));
+        if constexpr (splits<Input::Split, V>()) store(low + j * kLanes, narrowed<V>(u - widened(v)));
     };
     if (!plan.sums_targets) return soft_cap_each<V>(plan, classes, z_of, split);
     const auto u_of = [&](size_t j) {
@@ -493,9 +494,10 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     const size_t classes = job.rows.classes;
     alignas(64) S columns[kFewClasses * kLanes];
     alignas(64) S rows[kLanes * kFewClasses];
-    // With a softcap. Doubles have no low parts.
+    // With a softcap.
+    constexpr bool kSplits = kCapped && splits<Input::Split, V>();
     alignas(64) S slopes[kCapped ? kFewClasses * kLanes : 1];
-    alignas(64) S low[kCapped && sizeof(V) != sizeof(D) ? kFewClasses * kLanes : 1];
+    alignas(64) S low[kSplits ? kFewClasses * kLanes : 1];
     // Where rows follow one another, numbers are read and written where they lie, and others converted in one run.
     const size_t first = group.index[0];
     const bool follow = group.count == kLanes && group.index[kLanes - 1] - first == kLanes - 1;
@@ -550,7 +552,7 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
         else
             sum_unsplit_targets<V>(job, plan, columns, classes, n, targets);
         put_labels(false);
-        for (size_t k = 0; kCapped && sizeof(V) != sizeof(D) && k < kLanes; ++k)
+        for (size_t k = 0; kSplits && k < kLanes; ++k)
             if (group.label[k] < classes) low[group.label[k] * kLanes + k] = 0;
     }
 

@@ -142,13 +142,24 @@ internal readonly struct Scale<T>(T lowest, T high, T low, T unbias)
     internal readonly T Unbias = unbias; // a power of two, apart so that no intermediate result can be subnormal
 }
 
+/// <summary>
+/// Scales up to most are multiplied with as they are. Powers of two, up to mostPower, are taken out of those beyond, so that
+/// e·scale is finite, and beyond greatest all that is not 0 is infinite.
+/// </summary>
+internal readonly struct ScaleLimits(double most, double mostPower, double greatest)
+{
+    internal readonly double Most = most;
+    internal readonly double MostPower = mostPower;
+    internal readonly double Greatest = greatest;
+}
+
 internal static class Scale
 {
     internal const double Unbias = 2.710505431213761e-20; // 2^-65
 
-    /// <summary>For any scale whatever its sign; beyond 2^300 it counts as 2^300.</summary>
+    /// <summary>For any scale whatever its sign.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Scale<double> InDouble(double scale, double flushBelow)
+    internal static Scale<double> InDouble(double scale, double flushBelow, in ScaleLimits limits)
     {
         double unbias = Unbias;
         double size = DoubleMath.Magnitude(scale);
@@ -158,18 +169,18 @@ internal static class Scale
             size *= 1.152921504606847e+18;
             unbias *= 8.673617379884035e-19;
         }
-        else if (size > 2.0)
+        else if (size > limits.Most)
         {
-            if (size > 2.037035976334486e+90)
+            if (size > limits.Greatest)
             {
-                scale = scale < 0 ? -2.037035976334486e+90 : 2.037035976334486e+90;
-                size = 2.037035976334486e+90;
+                scale = scale < 0 ? -limits.Greatest : limits.Greatest;
+                size = limits.Greatest;
             }
 
-            // 2^k with 2^k ≤ size < 2^(k + 1), but at most 2^190.
+            // 2^k with Most ≤ size / 2^k < 2·Most, where that is not too much.
             double power = BitConverter.UInt64BitsToDouble(
-                BitConverter.DoubleToUInt64Bits(size) & 0x7ff0_0000_0000_0000);
-            power = power > 1.5692754338466702e+57 ? 1.5692754338466702e+57 : power;
+                BitConverter.DoubleToUInt64Bits(size) & 0x7ff0_0000_0000_0000) / limits.Most;
+            power = power > limits.MostPower ? limits.MostPower : power;
             scale /= power;
             size /= power;
             unbias *= power;
@@ -187,6 +198,8 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
     public static double ExponentOffset => 127.0 + 64;
 
     public static double ShiftAbove => 8192.0;
+
+    private static ScaleLimits Limits => new(1.152921504606847e+18, 6.277101735386681e+57, 1.067993517960455e+96); // 2^60, 2^192, 2^319
 
     private static float Log2E => 1.442695f;
 
@@ -306,12 +319,15 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Scale<float> MakeScale(Pair<OneDouble> scale)
     {
-        Scale<double> s = Scale.InDouble(scale.High, FlushBelow);
+        Scale<double> s = Scale.InDouble(scale.High, FlushBelow, Limits);
         float high = (float)s.High;
+
+        // Where more than a power of two is left over, the low part does not count: e·low could be infinite.
+        double low = DoubleMath.Magnitude(s.High) < 2.0 * Limits.Most ? s.High - high : 0;
         return new(
             s.Lowest < 1.2676506002282294e+30 ? (float)s.Lowest : float.PositiveInfinity,
             high,
-            (float)(s.High - high),
+            (float)low,
             (float)s.Unbias);
     }
 
@@ -330,6 +346,8 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     public static double ExponentOffset => 1023.0 + 64;
 
     public static double ShiftAbove => 524288.0;
+
+    private static ScaleLimits Limits => new(8.452712498170644e+270, 1.0633823966279327e+37, 8.98846567431158e+307); // 2^900, 2^123, 2^1023
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TDoubles Exponential<TInput>(TDoubles z, TDoubles low, in Exponential<TDoubles> c)
@@ -426,7 +444,7 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Scale<double> MakeScale(Pair<OneDouble> scale)
     {
-        Scale<double> s = Scale.InDouble(scale.High, FlushBelow);
+        Scale<double> s = Scale.InDouble(scale.High, FlushBelow, Limits);
 
         // Where the low part could be subnormal or the scale is infinite it does not count, and nothing but zeros is
         // left of the smallest scales.
@@ -434,7 +452,7 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
         return new(
             size < FlushBelow ? double.PositiveInfinity : s.Lowest,
             s.High,
-            size is < 1.1830521861667747e-271 or > 2.037035976334486e+90 ? 0 : scale.Low * (s.High / scale.High),
+            size is < 1.1830521861667747e-271 or > 1.0715086071862673e+301 ? 0 : scale.Low * (s.High / scale.High),
             s.Unbias);
     }
 
