@@ -358,8 +358,7 @@ NXENT_INLINE void add_exponentials(const Others<ScalarOf<V>>& z, const ScalarOf<
     if (cuts) {
         const size_t lanes = z.count() - z.whole();
         const V v = z.cut_vector();
-        cut =
-            exponential<input>(v, input == Input::Split ? load_partial(low + z.whole(), lanes, ScalarOf<V>{0}) : v, c);
+        cut = exponential<input>(v, splits<input, V>() ? load_partial(low + z.whole(), lanes, ScalarOf<V>{0}) : v, c);
         store_partial(e + z.whole(), cut, lanes);
     }
     for (size_t j = 0; j < z.count(); j += kTile) {
