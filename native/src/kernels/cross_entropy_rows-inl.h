@@ -175,6 +175,7 @@ NXENT_INLINE void add_run_targets(const SoftmaxCrossEntropyJob& job, const Plan&
         add_targets(job, plan, row, begin + j, lanes, u, base, targets);
     }
 }
+// The targets of a block, without softcap.
 template <class V>
 NXENT_NOINLINE void sum_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
                                 size_t begin, size_t count, Block<V>& block) {

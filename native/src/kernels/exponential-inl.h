@@ -441,7 +441,7 @@ NXENT_INLINE Scale<double> scale_in_double(double scale) {
 NXENT_INLINE Scale<float> make_scale(double scale) {
     const Scale<double> s = scale_in_double<F>(scale);
     const float high = static_cast<float>(s.high);
-    // Where more than a power of two is left over, the low part does not count: e·low could be infinite.
+    // Where not all of the power could be taken out, the low part does not count: e·low could be infinite.
     const double low = magnitude(s.high) < 2.0 * ScaleLimits<F>::kMost ? s.high - static_cast<double>(high) : 0;
     return {s.lowest < 0x1p+100 ? static_cast<float>(s.lowest) : __builtin_huge_valf(), high, static_cast<float>(low),
             static_cast<float>(s.unbias)};

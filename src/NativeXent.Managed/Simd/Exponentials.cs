@@ -322,7 +322,7 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
         Scale<double> s = Scale.InDouble(scale.High, FlushBelow, Limits);
         float high = (float)s.High;
 
-        // Where more than a power of two is left over, the low part does not count: e·low could be infinite.
+        // Where not all of the power could be taken out, the low part does not count: e·low could be infinite.
         double low = DoubleMath.Magnitude(s.High) < 2.0 * Limits.Most ? s.High - high : 0;
         return new(
             s.Lowest < 1.2676506002282294e+30 ? (float)s.Lowest : float.PositiveInfinity,
