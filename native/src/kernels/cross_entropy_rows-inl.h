@@ -216,6 +216,14 @@ NXENT_INLINE void soft_cap_each(const Plan& plan, size_t count, const LogitsAt& 
     }
 }
 
+// u in two parts, from number j on. It is to be clamped before, so that the low part is never infinite.
+template <class V>
+NXENT_INLINE void store_split(D u, size_t j, size_t lanes, ScalarOf<V>* high, ScalarOf<V>* low) {
+    const V v = narrowed<V>(u);
+    store_stepped(high + j, 1, lanes, v);
+    if constexpr (splits<Input::Split, V>()) store_stepped(low + j, 1, lanes, narrowed<V>(u - widened(v)));
+}
+
 // u − shift of a run of classes in two parts, and where there is a softcap, its derivatives. Where targets are summed, adds
 // theirs. z may be high.
 template <bool kCapped, bool kTargets, class V>
@@ -225,11 +233,7 @@ NXENT_INLINE void split_run(const SoftmaxCrossEntropyJob& job, const Plan& plan,
     const D shift = set(base.shift), least = set(static_cast<double>(lowest));
     const auto split = [&](size_t j, size_t lanes, D u) {
         if constexpr (kTargets) add_targets(job, plan, row, begin + j, lanes, u, base, targets);
-        // Clamped, so that the low part is never infinite.
-        u = greater(least, u - shift);
-        const V v = narrowed<V>(u);
-        store_stepped(high + j, 1, lanes, v);
-        if constexpr (splits<Input::Split, V>()) store_stepped(low + j, 1, lanes, narrowed<V>(u - widened(v)));
+        store_split<V>(greater(least, u - shift), j, lanes, high, low);
     };
     const auto split_capped = [&](size_t j, size_t lanes, const Capped<D>& capped) {
         store_stepped(slopes + j, 1, lanes, slopes_of<V>(capped.derivative));

@@ -453,10 +453,7 @@ NXENT_NOINLINE void split_columns(const SoftmaxCrossEntropyJob& job, const Plan&
     const auto z_of = [&](size_t j) { return widened(load(columns + j * kLanes)); };
     const auto split = [&](size_t j, const Capped<D>& capped) {
         store(slopes + j * kLanes, slopes_of<V>(capped.derivative));
-        const D u = greater(least, capped.value);
-        const V v = narrowed<V>(u);
-        store(columns + j * kLanes, v);
-        if constexpr (splits<Input::Split, V>()) store(low + j * kLanes, narrowed<V>(u - widened(v)));
+        store_split<V>(greater(least, capped.value), j * kLanes, kLanes, columns, low);
     };
     if (!plan.sums_targets) return soft_cap_each<V>(plan, classes, z_of, split);
     const auto u_of = [&](size_t j) {
