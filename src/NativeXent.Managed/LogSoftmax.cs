@@ -20,7 +20,7 @@ namespace NativeXent;
 /// memory that nobody writes meanwhile. On one thread nothing is allocated.
 /// </para>
 /// </remarks>
-public static class LogSoftmax
+public static partial class LogSoftmax
 {
     /// <summary>The logarithm of the softmax of each row.</summary>
     /// <inheritdoc cref="Softmax.Forward{T}"/>

@@ -46,4 +46,9 @@ public readonly record struct LogitsLayout(nint Classes)
     /// <summary>Rows of so many classes, one after the other.</summary>
     /// <param name="classes">The number of classes.</param>
     public static implicit operator LogitsLayout(nint classes) => new(classes);
+
+    /// <summary>Rows of so many classes, one after the other.</summary>
+    /// <param name="classes">The number of classes.</param>
+    /// <remarks>For languages whose integers do not become an <see cref="IntPtr"/> by themselves.</remarks>
+    public static implicit operator LogitsLayout(int classes) => new(classes);
 }

@@ -25,7 +25,7 @@ namespace NativeXent;
 /// memory that nobody writes meanwhile. On one thread nothing is allocated.
 /// </para>
 /// </remarks>
-public static unsafe class SigmoidCrossEntropy
+public static unsafe partial class SigmoidCrossEntropy
 {
     /// <summary>
     /// Gradient of the sigmoid cross-entropy with respect to the logits, without options s(logits[i]) − targets[i]; and

@@ -21,7 +21,7 @@ namespace NativeXent;
 /// <see cref="System.Buffers.ArrayPool{T}"/>, where the output cannot keep what is computed once.
 /// </para>
 /// </remarks>
-public static class Softmax
+public static partial class Softmax
 {
     /// <summary>The softmax of each row.</summary>
     /// <typeparam name="T">The element type: float, double, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>

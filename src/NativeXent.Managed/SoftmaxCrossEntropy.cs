@@ -42,7 +42,7 @@ namespace NativeXent;
 /// </para>
 /// </remarks>
 [SkipLocalsInit]
-public static unsafe class SoftmaxCrossEntropy
+public static unsafe partial class SoftmaxCrossEntropy
 {
     /// <summary>
     /// Gradient of the softmax cross-entropy with respect to the logits, without options

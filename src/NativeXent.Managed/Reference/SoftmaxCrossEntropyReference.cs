@@ -10,7 +10,7 @@ namespace NativeXent.Reference;
 /// For a row z: subtract the greatest logit, take exponentials, divide by their sum, and subtract 1 at the label.
 /// docs/derivation.md derives it.
 /// </remarks>
-public static class SoftmaxCrossEntropyReference
+public static partial class SoftmaxCrossEntropyReference
 {
     /// <summary>
     /// Gradient of the softmax cross-entropy with respect to the logits, softmax(logits)[i][j] − (j == labels[i]).
