@@ -29,6 +29,7 @@ if(NXENT_ASSET)
   target_compile_options(nativexent_common INTERFACE -Wno-gnu-line-marker)
 endif()
 if(NXENT_SANITIZE)
+  target_compile_definitions(nativexent_common INTERFACE NXENT_INSTRUMENTED)
   target_compile_options(nativexent_common INTERFACE
     -fsanitize=${NXENT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(nativexent_common INTERFACE -fsanitize=${NXENT_SANITIZE})

@@ -30,7 +30,7 @@
 
 // Vectors stay in registers only where all is inlined. A target without vectors leaves it to the compiler, and so does
 // instrumented code, which would take minutes to compile otherwise.
-#if defined(NXENT_NO_VECTORS) || defined(__SANITIZE_ADDRESS__)
+#if defined(NXENT_NO_VECTORS) || defined(NXENT_INSTRUMENTED)
 #define NXENT_INLINE_MEMBER inline
 #else
 #define NXENT_INLINE_MEMBER NXENT_FORCE_INLINE

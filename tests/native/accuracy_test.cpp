@@ -245,7 +245,7 @@ TEST(Accuracy, EveryMagnitudeOfTheMaximumIsWithin3Ulp) {
     for (int power = -10; power <= 127; ++power)
         for (const float sign : {1.0f, -1.0f})
             for (const int step : {-1, 0, 1}) {
-                const float base = sign * float_of(static_cast<uint32_t>((power + 127) << 23) + step);
+                const float base = sign * float_of(static_cast<uint32_t>(((power + 127) << 23) + step));
                 for (const float spread : {0.0f, 1.0f, 30.0f, 150.0f}) {
                     float logits[40], gradient[40];
                     for (float& z : logits) z = base - spread * (1 + random.uniform(1)) / 2;

@@ -112,6 +112,11 @@ private:
     std::vector<unsigned char> around_;
 };
 
+Bits bits_of_all(const std::vector<int64_t>& values) {
+    Bits bits(values.size());
+    for (size_t i = 0; i < values.size(); ++i) bits[i] = static_cast<uint64_t>(values[i]);
+    return bits;
+}
 Bits bits_of_all(const std::vector<double>& values) {
     Bits bits(values.size());
     for (size_t i = 0; i < values.size(); ++i) bits[i] = std::bit_cast<uint64_t>(values[i]);
@@ -210,7 +215,7 @@ Results run(const Request& r, const Placement& placement) {
     Array workspace = make_list(kWorkspace, sizeof(double), takes_workspace ? placement.workspace : 0);
 
     if (!r.logits.empty()) logits.put(r.logits);
-    if (labelled) targets.put(Bits(r.labels.begin(), r.labels.end()));
+    if (labelled) targets.put(bits_of_all(r.labels));
     if (!r.targets.empty()) targets.put(r.targets);
     if (!r.upstream.empty()) upstream.put(r.upstream);
     if (!r.weights.empty()) weights.put(r.weights);

@@ -13,14 +13,8 @@
 
 namespace nxent_test {
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(NXENT_INSTRUMENTED)
 constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 #else
 constexpr bool kSanitized = false;
 #endif

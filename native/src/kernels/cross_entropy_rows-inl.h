@@ -755,12 +755,14 @@ NXENT_NOINLINE void compute_general_row(const SoftmaxCrossEntropyJob& job, const
     compute_row<V, false>(job, plan, i, row, totals);
 }
 
-// A sample's part of an array, from a position on.
+// A sample's part of an array, from a position on; of no array, none. (Where there is none nothing may be added to the null
+// pointer: that would be undefined.)
 template <class V>
 NXENT_INLINE Array<V> sample_of(const void* p, size_t stride, int32_t type, const Rows& rows, size_t i) {
+    if (!p) return {nullptr, rows.inner, type};
     const size_t sample = rows.inner == 1 ? i : i / rows.inner;
     const Array<V> whole = array_of<V>(p, 1, type).from(sample * stride + (i - sample * rows.inner));
-    return {p ? whole.p : nullptr, rows.inner, type};
+    return {whole.p, rows.inner, type};
 }
 
 // Whether a job has no options beyond what changes the scale of its rows or logits.
