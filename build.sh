@@ -120,7 +120,7 @@ format() {
 }
 
 native_sources() {
-    find native tests/native tests/NativeXent.PackageTests/Programs benchmarks/native benchmarks/peers/native \
+    find native tests/native tests/oracle tests/NativeXent.PackageTests/Programs benchmarks/native benchmarks/peers/native \
         \( -name '*.h' -o -name '*.c' -o -name '*.cpp' \) "$@"
 }
 
