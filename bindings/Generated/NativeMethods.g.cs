@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: cd0e12d135c64f34b6024939e7f8915f6022446a6f5e94a81ffeaa040cc26181
+// Header SHA-256: d7a370ebba690a045223b8e977435a044a7503befc80f83d191638312df3b124
 
 #nullable enable
 
@@ -123,6 +123,65 @@ internal static unsafe partial class NativeMethods
     /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
     [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern int nxent_sigmoid_cross_entropy(nxent_sigmoid_cross_entropy_args* args);
+
+    /// <summary>
+    /// The output of a linear layer: for each row of input and each row of weight the sum of their products, plus bias.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// Sums are the same bits on every instruction set, whatever the ranges and the workspace: the products of 128
+    /// neighbouring terms are added one after the other, each by a fused multiply-add, beginning with +0; these parts
+    /// are added in order to what the output holds (with NXENT_ACCUMULATE, or else to +0) plus bias. So with D terms
+    /// the error is at most (128 + ceil(D / 128) + 1) * 2^-24 times the sum of all magnitudes, to first order;
+    /// docs/linear-head.md has the rest. No zero is -0, and every NaN is the canonical one. Results can be subnormal,
+    /// whatever the mode for these is: the mode of the caller's thread, that of rounding included, is without effect
+    /// and is unchanged afterwards.
+    /// </para>
+    /// <para>
+    /// It uses input, weight, bias and output; output is the result. Every argument is checked before anything is
+    /// written. The result must not overlap anything else. Where a range is empty nothing is done, and pointers may be
+    /// null. A caller splits the result over threads by calling it once per thread with ranges that have nothing in
+    /// common.
+    /// </para>
+    /// </remarks>
+    /// <param name="args">what to compute.</param>
+    /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int nxent_linear_forward(nxent_linear_args* args);
+
+    /// <summary>
+    /// The gradient with respect to a linear layer's input: output_grad * weight, as sums over the outputs; see
+    /// nxent_linear_forward(). It uses output_grad, weight and input_grad; input_grad is the result.
+    /// </summary>
+    /// <param name="args">what to compute.</param>
+    /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int nxent_linear_input_gradient(nxent_linear_args* args);
+
+    /// <summary>
+    /// The gradient with respect to a linear layer's weight: transposed(output_grad) * input, as sums over the rows of
+    /// the batch, and with respect to its bias: the sum of the rows of output_grad; see nxent_linear_forward(). A batch
+    /// that is split into several calls at multiples of 128 rows, all but the first with NXENT_ACCUMULATE, gives the
+    /// bits of one call. It uses output_grad, input, weight_grad and bias_grad; weight_grad is the result. bias_grad is
+    /// written for the rows in the result's row range where column_begin is 0.
+    /// </summary>
+    /// <param name="args">what to compute.</param>
+    /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int nxent_linear_weight_gradient(nxent_linear_args* args);
+
+    /// <summary>How much workspace an operation on a linear layer can use, for whatever ranges of its result.</summary>
+    /// <param name="operation">an nxent_linear_operation.</param>
+    /// <param name="batch_size">number of rows.</param>
+    /// <param name="num_features">number of features.</param>
+    /// <param name="num_outputs">number of outputs.</param>
+    /// <returns>the size in bytes; 0 where operation is none of nxent_linear_operation.</returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern nuint nxent_linear_workspace_size(
+        int operation,
+        nuint batch_size,
+        nuint num_features,
+        nuint num_outputs);
 
     /// <summary>The library's version, for example "1.2.3".</summary>
     [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -309,6 +368,111 @@ internal unsafe struct nxent_softmax_cross_entropy_args
 
     /// <summary>
     /// Its size in bytes. For each of the two, 4 * num_classes can be used, 8 * num_classes of float64.
+    /// </summary>
+    public nuint workspace_size;
+}
+
+/// <summary>
+/// A linear layer, output = input * transposed(weight) + bias. Every function uses the fields that it says, and the
+/// result is the matrix that it writes. Set every field that is not needed to zero.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct nxent_linear_args
+{
+    /// <summary>sizeof(nxent_linear_args) as the caller was compiled; see nxent_softmax_cross_entropy_args.</summary>
+    public nuint struct_size;
+
+    /// <summary>
+    /// Type of the elements of input: float32, float16 or bfloat16. Other arrays than input and weight are float32.
+    /// </summary>
+    public int input_type;
+
+    /// <summary>Type of the elements of weight: float32, float16 or bfloat16.</summary>
+    public int weight_type;
+
+    /// <summary>NXENT_ACCUMULATE, which adds to what the result holds, or 0.</summary>
+    public uint flags;
+
+    /// <summary>Must be 0.</summary>
+    public uint reserved;
+
+    /// <summary>Number of rows of input and output.</summary>
+    public nuint batch_size;
+
+    /// <summary>Number of columns of input and weight.</summary>
+    public nuint num_features;
+
+    /// <summary>Number of columns of output and of rows of weight; for a classifier's head, of classes.</summary>
+    public nuint num_outputs;
+
+    /// <summary>First row of the result to compute.</summary>
+    public nuint row_begin;
+
+    /// <summary>One past its last row to compute.</summary>
+    public nuint row_end;
+
+    /// <summary>First column of the result to compute.</summary>
+    public nuint column_begin;
+
+    /// <summary>
+    /// One past its last column to compute. Elements of the result outside the ranges are neither read nor written, but
+    /// all pointers and sizes describe whole matrices.
+    /// </summary>
+    public nuint column_end;
+
+    /// <summary>batch_size rows of num_features elements.</summary>
+    public void* input;
+
+    /// <summary>Elements from one row of input to the next, at least num_features; 0 means just that.</summary>
+    public nuint input_stride;
+
+    /// <summary>num_outputs rows of num_features elements.</summary>
+    public void* weight;
+
+    /// <summary>Elements from one row of weight to the next; 0 means num_features.</summary>
+    public nuint weight_stride;
+
+    /// <summary>num_outputs numbers that are added to each row of output; or null for none.</summary>
+    public float* bias;
+
+    /// <summary>batch_size rows of num_outputs numbers.</summary>
+    public float* output;
+
+    /// <summary>Elements from one row of output to the next; 0 means num_outputs.</summary>
+    public nuint output_stride;
+
+    /// <summary>The gradient with respect to output, laid out as it is.</summary>
+    public float* output_grad;
+
+    /// <summary>Elements from one row of output_grad to the next; 0 means num_outputs.</summary>
+    public nuint output_grad_stride;
+
+    /// <summary>The gradient with respect to input, laid out as it is.</summary>
+    public float* input_grad;
+
+    /// <summary>Elements from one row of input_grad to the next; 0 means num_features.</summary>
+    public nuint input_grad_stride;
+
+    /// <summary>
+    /// The gradient with respect to weight, laid out as it is; or null where only bias_grad is wanted.
+    /// </summary>
+    public float* weight_grad;
+
+    /// <summary>Elements from one row of weight_grad to the next; 0 means num_features.</summary>
+    public nuint weight_grad_stride;
+
+    /// <summary>The gradient with respect to bias, num_outputs numbers; or null.</summary>
+    public float* bias_grad;
+
+    /// <summary>
+    /// Memory for copies of the matrices, aligned to a float, which the call overwrites. Calls at the same time need
+    /// one each.
+    /// </summary>
+    public void* workspace;
+
+    /// <summary>
+    /// Its size in bytes. With what nxent_linear_workspace_size() says the call is fastest; at least 280,000 bytes are
+    /// always enough.
     /// </summary>
     public nuint workspace_size;
 }
@@ -541,7 +705,7 @@ internal enum nxent_status : int
     /// <summary>A stride is smaller than a sample.</summary>
     NXENT_ERROR_STRIDE = 5,
 
-    /// <summary>The row range is not within the batch.</summary>
+    /// <summary>A range is not within the batch; of a linear layer, not within the result.</summary>
     NXENT_ERROR_ROW_RANGE = 6,
 
     /// <summary>A label is outside [0, num_classes), and is not the index to ignore.</summary>
@@ -582,6 +746,9 @@ internal enum nxent_status : int
 
     /// <summary>flags has a bit that is none of the operation's.</summary>
     NXENT_ERROR_FLAGS = 17,
+
+    /// <summary>The workspace is smaller than the operation needs.</summary>
+    NXENT_ERROR_WORKSPACE = 18,
 }
 
 /// <summary>The type of logits, gradients, losses and everything else that is called an element.</summary>
@@ -635,6 +802,19 @@ internal enum nxent_flags : int
 
     /// <summary>nxent_softmax: the logarithm of the softmax.</summary>
     NXENT_LOG = 8,
+}
+
+/// <summary>The three products of a linear layer.</summary>
+internal enum nxent_linear_operation : int
+{
+    /// <summary>nxent_linear_forward().</summary>
+    NXENT_LINEAR_FORWARD = 0,
+
+    /// <summary>nxent_linear_input_gradient().</summary>
+    NXENT_LINEAR_INPUT_GRADIENT = 1,
+
+    /// <summary>nxent_linear_weight_gradient().</summary>
+    NXENT_LINEAR_WEIGHT_GRADIENT = 2,
 }
 
 /// <summary>The two passes over a row that comes in parts.</summary>

@@ -1,41 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
 // The exported functions: check the arguments, call the kernel table.
+#include "argument_checks.h"
 #include "compiler.h"
 #include "dispatch.h"
 #include "nativexent/nativexent.h"
 
 namespace nxent {
 namespace {
-
-constexpr size_t kMaxSize = ~size_t{0};
-
-// A run of bytes, [begin, begin + size).
-struct Extent {
-    uintptr_t begin;
-    size_t size;
-};
-
-bool overlap(Extent a, Extent b) {
-    return a.size != 0 && b.size != 0 && (a.begin < b.begin ? b.begin - a.begin < a.size : a.begin - b.begin < b.size);
-}
-
-bool aligned(const void* p, size_t alignment) { return reinterpret_cast<uintptr_t>(p) % alignment == 0; }
-
-// The bytes from the first element of the first row to the last of the last; false where no memory holds as many.
-bool extent_of(const void* p, size_t rows, size_t stride, size_t columns, size_t element_size, Extent& extent) {
-    extent = {reinterpret_cast<uintptr_t>(p), 0};
-    if (rows == 0 || columns == 0) return true;
-    const size_t limit = kMaxSize / element_size;
-    if (columns > limit || (rows - 1 != 0 && stride > (limit - columns) / (rows - 1))) return false;
-    extent.size = ((rows - 1) * stride + columns) * element_size;
-    return extent.size <= kMaxSize - extent.begin;
-}
-
-// In the order of nxent_element_type.
-constexpr size_t kElementSize[] = {4, 8, 2, 2};
-
-bool is_element_type(int32_t type) { return type >= NXENT_FLOAT32 && type <= NXENT_BFLOAT16; }
 
 bool finite(double x) { return x - x == 0; }
 
@@ -56,18 +28,6 @@ bool are_weights(const double* weights, size_t count) {
     return good;
 }
 bool in_scale_range(double x) { return x >= 0x1p-64 && x <= 0x1p+64; }
-
-// A newer caller's further fields must not ask for anything.
-template <class Args>
-int32_t check_struct(const Args* args) {
-    if (!args) return NXENT_ERROR_NULL_POINTER;
-    if (!aligned(args, alignof(Args))) return NXENT_ERROR_MISALIGNED;
-    if (args->struct_size < sizeof(Args)) return NXENT_ERROR_STRUCT_SIZE;
-    const unsigned char* bytes = reinterpret_cast<const unsigned char*>(args);
-    for (size_t i = sizeof(Args); i < args->struct_size; ++i)
-        if (bytes[i] != 0) return NXENT_ERROR_STRUCT_SIZE;
-    return NXENT_OK;
-}
 
 // What all operations on rows check in the same way, array by array.
 class RowsCheck {
@@ -475,6 +435,35 @@ constexpr LayoutEntry kLayout[] = {
     NXENT_FIELD(nxent_sigmoid_cross_entropy_args, totals),
     NXENT_FIELD(nxent_sigmoid_cross_entropy_args, label_smoothing),
     NXENT_FIELD(nxent_sigmoid_cross_entropy_args, grad_scale),
+    NXENT_STRUCT(nxent_linear_args),
+    NXENT_FIELD(nxent_linear_args, struct_size),
+    NXENT_FIELD(nxent_linear_args, input_type),
+    NXENT_FIELD(nxent_linear_args, weight_type),
+    NXENT_FIELD(nxent_linear_args, flags),
+    NXENT_FIELD(nxent_linear_args, reserved),
+    NXENT_FIELD(nxent_linear_args, batch_size),
+    NXENT_FIELD(nxent_linear_args, num_features),
+    NXENT_FIELD(nxent_linear_args, num_outputs),
+    NXENT_FIELD(nxent_linear_args, row_begin),
+    NXENT_FIELD(nxent_linear_args, row_end),
+    NXENT_FIELD(nxent_linear_args, column_begin),
+    NXENT_FIELD(nxent_linear_args, column_end),
+    NXENT_FIELD(nxent_linear_args, input),
+    NXENT_FIELD(nxent_linear_args, input_stride),
+    NXENT_FIELD(nxent_linear_args, weight),
+    NXENT_FIELD(nxent_linear_args, weight_stride),
+    NXENT_FIELD(nxent_linear_args, bias),
+    NXENT_FIELD(nxent_linear_args, output),
+    NXENT_FIELD(nxent_linear_args, output_stride),
+    NXENT_FIELD(nxent_linear_args, output_grad),
+    NXENT_FIELD(nxent_linear_args, output_grad_stride),
+    NXENT_FIELD(nxent_linear_args, input_grad),
+    NXENT_FIELD(nxent_linear_args, input_grad_stride),
+    NXENT_FIELD(nxent_linear_args, weight_grad),
+    NXENT_FIELD(nxent_linear_args, weight_grad_stride),
+    NXENT_FIELD(nxent_linear_args, bias_grad),
+    NXENT_FIELD(nxent_linear_args, workspace),
+    NXENT_FIELD(nxent_linear_args, workspace_size),
     NXENT_VALUE(NXENT_OK),
     NXENT_VALUE(NXENT_ERROR_NULL_POINTER),
     NXENT_VALUE(NXENT_ERROR_STRUCT_SIZE),
@@ -493,6 +482,7 @@ constexpr LayoutEntry kLayout[] = {
     NXENT_VALUE(NXENT_ERROR_WEIGHT_RANGE),
     NXENT_VALUE(NXENT_ERROR_OPTION_CONFLICT),
     NXENT_VALUE(NXENT_ERROR_FLAGS),
+    NXENT_VALUE(NXENT_ERROR_WORKSPACE),
     NXENT_VALUE(NXENT_FLOAT32),
     NXENT_VALUE(NXENT_FLOAT64),
     NXENT_VALUE(NXENT_FLOAT16),
@@ -504,6 +494,9 @@ constexpr LayoutEntry kLayout[] = {
     NXENT_VALUE(NXENT_IGNORE_INDEX),
     NXENT_VALUE(NXENT_COUNT_CORRECT),
     NXENT_VALUE(NXENT_LOG),
+    NXENT_VALUE(NXENT_LINEAR_FORWARD),
+    NXENT_VALUE(NXENT_LINEAR_INPUT_GRADIENT),
+    NXENT_VALUE(NXENT_LINEAR_WEIGHT_GRADIENT),
     NXENT_VALUE(NXENT_PASS_SUMS),
     NXENT_VALUE(NXENT_PASS_GRADIENT),
     NXENT_VALUE(NXENT_ROW_SUMS),
@@ -608,7 +601,7 @@ const char* nxent_status_message(int32_t status) {
         case NXENT_ERROR_MISALIGNED: return "A pointer is not aligned to its element type.";
         case NXENT_ERROR_SIZE_OVERFLOW: return "The sizes describe more memory than the address space holds.";
         case NXENT_ERROR_STRIDE: return "A stride is smaller than a sample.";
-        case NXENT_ERROR_ROW_RANGE: return "The row range is not within the batch.";
+        case NXENT_ERROR_ROW_RANGE: return "A range is not within the batch or the result.";
         case NXENT_ERROR_LABEL_RANGE: return "A label is outside [0, num_classes), and is not the index to ignore.";
         case NXENT_ERROR_OVERLAP:
             return "An output overlaps an input or another output, and is not exactly the input that it may be.";
@@ -621,6 +614,7 @@ const char* nxent_status_message(int32_t status) {
         case NXENT_ERROR_WEIGHT_RANGE: return "A class weight is negative, infinite or NaN.";
         case NXENT_ERROR_OPTION_CONFLICT: return "Options exclude each other: an index to ignore with distributions.";
         case NXENT_ERROR_FLAGS: return "A flag is none of the operation's, or a reserved field is not 0.";
+        case NXENT_ERROR_WORKSPACE: return "The workspace is smaller than the operation needs.";
         default: return "Unknown status.";
     }
 }

@@ -8,6 +8,7 @@
 
 #if defined(__x86_64__) || defined(_M_X64)
 #define NXENT_ARCH_X86_64 1
+#include <xmmintrin.h>
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #else
@@ -54,6 +55,25 @@
 #define NXENT_TWO_VECTORS 0
 #define NXENT_VECTORS_TAKE_TURNS 0
 #define NXENT_STEPS_AHEAD 0
+#endif
+
+// The tile of a matrix product that is kept in registers: so many rows of so many vectors. Of sixteen registers of AVX2, two
+// to a vector, twelve hold sums; of AVX-512's thirty-two, twenty-four.
+#if defined(__AVX512F__)
+#define NXENT_PRODUCT_ROWS 12
+#define NXENT_PRODUCT_VECTORS 2
+#else
+#define NXENT_PRODUCT_ROWS 6
+#define NXENT_PRODUCT_VECTORS 1
+#endif
+
+// Before a loop over vectors that stay in registers only where it is unrolled.
+#if defined(NXENT_NO_VECTORS) || (defined(_MSC_VER) && !defined(__clang__))
+#define NXENT_UNROLL
+#elif defined(__clang__)
+#define NXENT_UNROLL _Pragma("unroll")
+#else
+#define NXENT_UNROLL _Pragma("GCC unroll 16")
 #endif
 
 // One fused multiply-add instruction for a single float, where the target has one.
@@ -118,6 +138,40 @@ private:
 private:
     const T* value_ = nullptr;
 #endif
+};
+
+// Rounds to nearest, keeps subnormal numbers and raises no exception as long as it lives, whatever the caller's mode; then
+// that is back.
+class DefaultArithmetic {
+public:
+    DefaultArithmetic() : callers_(mode()) { set_mode(kDefault); }
+    ~DefaultArithmetic() { set_mode(callers_); }
+    DefaultArithmetic(const DefaultArithmetic&) = delete;
+    DefaultArithmetic& operator=(const DefaultArithmetic&) = delete;
+
+private:
+#if defined(NXENT_ARCH_X86_64)
+    using Mode = unsigned int;
+    static constexpr Mode kDefault = 0x1f80;
+    static Mode mode() { return _mm_getcsr(); }
+    static void set_mode(Mode mode) { _mm_setcsr(mode); }
+#else
+    using Mode = uint64_t;
+    static constexpr Mode kDefault = 0;
+#if defined(_MSC_VER) && !defined(__clang__)
+    static Mode mode() { return static_cast<Mode>(_ReadStatusReg(ARM64_FPCR)); }
+    static void set_mode(Mode mode) { _WriteStatusReg(ARM64_FPCR, static_cast<__int64>(mode)); }
+#else
+    static Mode mode() {
+        Mode mode;
+        __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+        return mode;
+    }
+    static void set_mode(Mode mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode) : "memory"); }
+#endif
+#endif
+
+    const Mode callers_;
 };
 
 #if defined(NXENT_ARCH_X86_64)

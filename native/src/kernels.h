@@ -98,6 +98,40 @@ struct SigmoidCrossEntropyJob {
     double grad_scale;
 };
 
+// One of the two matrices of a product, as terms: term k of line i is at i * stride + k, or where the lines are adjacent at
+// k * stride + i.
+struct ProductOperand {
+    const void* start;
+    int32_t element_type;  // not float64
+    size_t stride;
+    bool lines_adjacent;
+};
+
+// Element (i, j) of the output is what it starts from plus the sum over k of a(i, k) * b(j, k).
+struct MatrixProductJob {
+    size_t rows;     // lines of a
+    size_t columns;  // lines of b
+    size_t terms;
+    ProductOperand a;
+    ProductOperand b;
+    float* output;
+    size_t output_stride;
+    const float* bias;  // a number for each column; or null
+    bool accumulate;    // whether sums start from what the output holds
+    float* workspace;
+    size_t workspace_size;  // in floats, at least least_product_workspace()
+};
+
+// For each column of a matrix the sum of its rows.
+struct ColumnSumsJob {
+    size_t rows;
+    size_t columns;
+    const float* matrix;
+    size_t stride;
+    float* output;
+    bool accumulate;
+};
+
 struct Kernels {
     const char* isa;
     void (*softmax_cross_entropy)(const SoftmaxCrossEntropyJob&, nxent_totals&);
@@ -105,6 +139,8 @@ struct Kernels {
     void (*log_softmax)(const LogSoftmaxJob&);
     void (*softmax_backward)(const SoftmaxBackwardJob&);
     void (*sigmoid_cross_entropy)(const SigmoidCrossEntropyJob&, nxent_totals&);
+    void (*matrix_product)(const MatrixProductJob&);
+    void (*column_sums)(const ColumnSumsJob&);
 };
 
 extern const Kernels kernels_scalar;

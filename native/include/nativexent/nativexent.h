@@ -99,7 +99,7 @@ typedef enum nxent_status {
     NXENT_ERROR_SIZE_OVERFLOW = 4,
     /** A stride is smaller than a sample. */
     NXENT_ERROR_STRIDE = 5,
-    /** The row range is not within the batch. */
+    /** A range is not within the batch; of a linear layer, not within the result. */
     NXENT_ERROR_ROW_RANGE = 6,
     /** A label is outside [0, num_classes), and is not the index to ignore. */
     NXENT_ERROR_LABEL_RANGE = 7,
@@ -124,7 +124,9 @@ typedef enum nxent_status {
     /** Options that exclude each other: an index to ignore with distributions. */
     NXENT_ERROR_OPTION_CONFLICT = 16,
     /** flags has a bit that is none of the operation's. */
-    NXENT_ERROR_FLAGS = 17
+    NXENT_ERROR_FLAGS = 17,
+    /** The workspace is smaller than the operation needs. */
+    NXENT_ERROR_WORKSPACE = 18
 } nxent_status;
 
 /** The type of logits, gradients, losses and everything else that is called an element. */
@@ -248,6 +250,80 @@ typedef struct nxent_softmax_cross_entropy_args {
     /** Its size in bytes. For each of the two, 4 * num_classes can be used, 8 * num_classes of float64. */
     size_t workspace_size;
 } nxent_softmax_cross_entropy_args;
+
+/** The three products of a linear layer. */
+typedef enum nxent_linear_operation {
+    /** nxent_linear_forward(). */
+    NXENT_LINEAR_FORWARD = 0,
+    /** nxent_linear_input_gradient(). */
+    NXENT_LINEAR_INPUT_GRADIENT = 1,
+    /** nxent_linear_weight_gradient(). */
+    NXENT_LINEAR_WEIGHT_GRADIENT = 2
+} nxent_linear_operation;
+
+/** A linear layer, output = input * transposed(weight) + bias. Every function uses the fields that it says, and the result
+ *  is the matrix that it writes. Set every field that is not needed to zero. */
+typedef struct nxent_linear_args {
+    /** sizeof(nxent_linear_args) as the caller was compiled; see nxent_softmax_cross_entropy_args. */
+    size_t struct_size;
+    /** Type of the elements of input: float32, float16 or bfloat16. Other arrays than input and weight are float32. */
+    int32_t input_type;
+    /** Type of the elements of weight: float32, float16 or bfloat16. */
+    int32_t weight_type;
+    /** NXENT_ACCUMULATE, which adds to what the result holds, or 0. */
+    uint32_t flags;
+    /** Must be 0. */
+    uint32_t reserved;
+    /** Number of rows of input and output. */
+    size_t batch_size;
+    /** Number of columns of input and weight. */
+    size_t num_features;
+    /** Number of columns of output and of rows of weight; for a classifier's head, of classes. */
+    size_t num_outputs;
+    /** First row of the result to compute. */
+    size_t row_begin;
+    /** One past its last row to compute. */
+    size_t row_end;
+    /** First column of the result to compute. */
+    size_t column_begin;
+    /** One past its last column to compute. Elements of the result outside the ranges are neither read nor written, but all
+     *  pointers and sizes describe whole matrices. */
+    size_t column_end;
+    /** batch_size rows of num_features elements. */
+    const void* input;
+    /** Elements from one row of input to the next, at least num_features; 0 means just that. */
+    size_t input_stride;
+    /** num_outputs rows of num_features elements. */
+    const void* weight;
+    /** Elements from one row of weight to the next; 0 means num_features. */
+    size_t weight_stride;
+    /** num_outputs numbers that are added to each row of output; or null for none. */
+    const float* bias;
+    /** batch_size rows of num_outputs numbers. */
+    float* output;
+    /** Elements from one row of output to the next; 0 means num_outputs. */
+    size_t output_stride;
+    /** The gradient with respect to output, laid out as it is. */
+    const float* output_grad;
+    /** Elements from one row of output_grad to the next; 0 means num_outputs. */
+    size_t output_grad_stride;
+    /** The gradient with respect to input, laid out as it is. */
+    float* input_grad;
+    /** Elements from one row of input_grad to the next; 0 means num_features. */
+    size_t input_grad_stride;
+    /** The gradient with respect to weight, laid out as it is; or null where only bias_grad is wanted. */
+    float* weight_grad;
+    /** Elements from one row of weight_grad to the next; 0 means num_features. */
+    size_t weight_grad_stride;
+    /** The gradient with respect to bias, num_outputs numbers; or null. */
+    float* bias_grad;
+    /** Memory for copies of the matrices, aligned to a float, which the call overwrites. Calls at the same time need one
+     *  each. */
+    void* workspace;
+    /** Its size in bytes. With what nxent_linear_workspace_size() says the call is fastest; at least 280,000 bytes are
+     *  always enough. */
+    size_t workspace_size;
+} nxent_linear_args;
 
 /** Where a label was out of range. */
 typedef struct nxent_label_error {
@@ -477,6 +553,58 @@ NXENT_API int32_t nxent_softmax_backward(const nxent_softmax_backward_args* args
  * @return NXENT_OK, or the nxent_status of the first check that failed.
  */
 NXENT_API int32_t nxent_sigmoid_cross_entropy(const nxent_sigmoid_cross_entropy_args* args);
+
+/**
+ * The output of a linear layer: for each row of input and each row of weight the sum of their products, plus bias.
+ *
+ * Sums are the same bits on every instruction set, whatever the ranges and the workspace: the products of 128 neighbouring
+ * terms are added one after the other, each by a fused multiply-add, beginning with +0; these parts are added in order to
+ * what the output holds (with NXENT_ACCUMULATE, or else to +0) plus bias. So with D terms the error is at most
+ * (128 + ceil(D / 128) + 1) * 2^-24 times the sum of all magnitudes, to first order; docs/linear-head.md has the rest. No
+ * zero is -0, and every NaN is the canonical one. Results can be subnormal, whatever the mode for these is: the mode of the
+ * caller's thread, that of rounding included, is without effect and is unchanged afterwards.
+ *
+ * It uses input, weight, bias and output; output is the result. Every argument is checked before anything is written. The
+ * result must not overlap anything else. Where a range is empty nothing is done, and pointers may be null. A caller splits
+ * the result over threads by calling it once per thread with ranges that have nothing in common.
+ *
+ * @param args what to compute.
+ * @return NXENT_OK, or the nxent_status of the first check that failed.
+ */
+NXENT_API int32_t nxent_linear_forward(const nxent_linear_args* args);
+
+/**
+ * The gradient with respect to a linear layer's input: output_grad * weight, as sums over the outputs; see
+ * nxent_linear_forward(). It uses output_grad, weight and input_grad; input_grad is the result.
+ *
+ * @param args what to compute.
+ * @return NXENT_OK, or the nxent_status of the first check that failed.
+ */
+NXENT_API int32_t nxent_linear_input_gradient(const nxent_linear_args* args);
+
+/**
+ * The gradient with respect to a linear layer's weight: transposed(output_grad) * input, as sums over the rows of the batch,
+ * and with respect to its bias: the sum of the rows of output_grad; see nxent_linear_forward(). A batch that is split into
+ * several calls at multiples of 128 rows, all but the first with NXENT_ACCUMULATE, gives the bits of one call. It uses
+ * output_grad, input, weight_grad and bias_grad; weight_grad is the result. bias_grad is written for the rows in the result's
+ * row range where column_begin is 0.
+ *
+ * @param args what to compute.
+ * @return NXENT_OK, or the nxent_status of the first check that failed.
+ */
+NXENT_API int32_t nxent_linear_weight_gradient(const nxent_linear_args* args);
+
+/**
+ * How much workspace an operation on a linear layer can use, for whatever ranges of its result.
+ *
+ * @param operation an nxent_linear_operation.
+ * @param batch_size number of rows.
+ * @param num_features number of features.
+ * @param num_outputs number of outputs.
+ * @return the size in bytes; 0 where operation is none of nxent_linear_operation.
+ */
+NXENT_API size_t nxent_linear_workspace_size(int32_t operation, size_t batch_size, size_t num_features,
+                                             size_t num_outputs);
 
 /** The library's version, for example "1.2.3". */
 NXENT_API const char* nxent_version(void);
