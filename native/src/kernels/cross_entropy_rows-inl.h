@@ -41,6 +41,7 @@ struct Plan {
     double kept;        // 1 − label smoothing
     double spread;      // label smoothing / classes
     double slope;       // u = slope·z, or what soft_capped() makes of it
+    double unit;        // u of an anchor's shift is unit·shift
     double half_softcap;
 };
 
@@ -62,39 +63,65 @@ NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
     plan.kept = 1.0 - job.label_smoothing;
     plan.spread = job.label_smoothing / static_cast<double>(classes);
     plan.slope = plan.capped ? softcap_slope(job.scale, job.softcap, job.element_type != NXENT_FLOAT64) : job.scale;
+    plan.unit = plan.capped ? 1.0 : plan.slope;
     plan.half_softcap = 0.5 * job.softcap;
     return plan;
 }
 
+// What is multiplied with the unit to give u: the logit, or what a softcap makes of it. Subtractions before that
+// multiplication are exact where they matter, and do not overflow where u would.
 template <class V>
-NXENT_INLINE double transformed(double z, const Plan& plan) {
-    return plan.capped ? soft_capped<V>(z, plan.slope, plan.half_softcap).value : z * plan.slope;
+NXENT_INLINE double before_unit(double z, const Plan& plan) {
+    return plan.capped ? soft_capped<V>(z, plan.slope, plan.half_softcap).value : z;
 }
 
-// A point shift + exponent·ln 2 on the axis of u that exponentials are relative to. One of the two is 0.
+// A point unit·shift + exponent·ln 2 on the axis of u that exponentials are relative to. One of the two is 0.
 struct Anchor {
     double shift, exponent;
 };
-NXENT_INLINE double position(Anchor a) { return a.shift + a.exponent * kLn2; }
+NXENT_INLINE double position(const Plan& plan, Anchor a) { return plan.unit * a.shift + a.exponent * kLn2; }
 NXENT_INLINE bool is_shifted(Anchor a) { return a.shift < 0 || a.shift > 0; }
-NXENT_INLINE Anchor higher(Anchor a, Anchor b) { return position(a) > position(b) ? a : b; }
-// u − a, in two steps of which the first is exact for u near a.
+NXENT_INLINE Anchor higher(const Plan& plan, Anchor a, Anchor b) {
+    if (is_shifted(a) && is_shifted(b)) return a.shift > b.shift ? a : b;
+    return position(plan, a) > position(plan, b) ? a : b;
+}
+// u − a, where u is unit·x, in two steps of which the first is exact for u near a.
 template <class X>
-NXENT_INLINE X above(X u, Anchor a) {
-    return (u - all<X>(a.shift + a.exponent * kLn2High)) - all<X>(a.exponent * kLn2Low);
+NXENT_INLINE X above(const Plan& plan, X x, Anchor a) {
+    if (is_shifted(a)) return (x - all<X>(a.shift)) * all<X>(plan.unit);
+    return (x * all<X>(plan.unit) - all<X>(a.exponent * kLn2High)) - all<X>(a.exponent * kLn2Low);
 }
-NXENT_INLINE double distance(Anchor a, Anchor b) {
+// a − b, in two parts where exp() makes something of it. Infinite only where it is out of range itself.
+NXENT_INLINE Pair<double> distance(const Plan& plan, Anchor a, Anchor b) {
     const double n = a.exponent - b.exponent;
-    return ((a.shift - b.shift) + n * kLn2High) + n * kLn2Low;
+    Pair<double> x, d;
+    two_sum(a.shift, 0.0 - b.shift, x.high, x.low);
+    const double u = x.high * plan.unit;
+    const double rough = (u + n * kLn2High) + n * kLn2Low;
+    if (!(magnitude(x.high) < kInfinity)) return {(0.5 * a.shift - 0.5 * b.shift) * plan.unit * 2.0, 0};
+    if (!(magnitude(rough) < 0x1p+20)) return {rough, 0};
+    two_sum(u, n * kLn2High, d.high, d.low);
+    const double low = (product_error(x.high, plan.unit, u) + x.low * plan.unit) + d.low + n * kLn2Low;
+    two_sum(d.high, low, d.high, d.low);
+    return d;
 }
-// exp(a − b), for a that is not above b. Exact where neither is shifted.
-NXENT_INLINE double ratio(Anchor a, Anchor b) {
-    return a.shift == b.shift ? power_of_two_of(a.exponent - b.exponent) : exp_wide(distance(a, b));
+// exp(a − b)·2^kRatioPower, for a that is not above b. Exact where neither is shifted.
+template <class V>
+NXENT_INLINE typename Numbers<V>::Wide ratio(const Plan& plan, Anchor a, Anchor b) {
+    using Wide = typename Numbers<V>::Wide;
+    constexpr double kPower = Numbers<V>::kRatioPower;
+    if (a.shift == b.shift) return wide<Wide>(power_of_two_of(a.exponent - b.exponent + kPower));
+    const Pair<double> r = exp_in_two_parts(distance(plan, a, b), kPower);
+    if constexpr (sizeof(V) == sizeof(D))
+        return r;
+    else
+        return r.high;
 }
 template <class V>
-NXENT_INLINE Anchor anchor_at(double u) {
+NXENT_INLINE Anchor anchor_at(const Plan& plan, double x) {
+    const double u = x * plan.unit;
     if (u >= -Exponent<V>::kShiftAbove && u <= Exponent<V>::kShiftAbove) return {0, nearest_exponent(u)};
-    return {u, 0};
+    return {x, 0};
 }
 
 // What the first pass leaves behind of a block.
@@ -102,7 +129,7 @@ template <class V>
 struct Block {
     Anchor anchor;                     // stored e = exp(u − anchor)·2^65
     typename Numbers<V>::Wide others;  // sum of e without the label
-    double factor;                     // exp(anchor − the row's anchor)
+    typename Numbers<V>::Wide factor;  // ratio() of anchor and the row's anchor
     double target_sum, target_dot;     // Σ w·q, Σ w·q·(u − base), with the smeared part of the targets alone
     Anchor base;
 };
@@ -149,13 +176,13 @@ NXENT_INLINE D target_term(D b, D u) {
     const D zero = set(0.0), term = b * u;
     return select_below(zero, b, term, select_below(b, zero, term, zero));
 }
-// Adds the targets of classes j, j + 1, …
+// Adds the targets of classes j, j + 1, …, of which x are the numbers before_unit().
 template <class V>
 NXENT_INLINE void add_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t j,
-                              size_t lanes, D u, Anchor base, TargetSums& targets) {
+                              size_t lanes, D x, Anchor base, TargetSums& targets) {
     const D b = smeared_targets(job, plan, row, j, lanes);
     targets.sum = targets.sum + b;
-    targets.dot = targets.dot + target_term(b, above(u, base));
+    targets.dot = targets.dot + target_term(b, above(plan, x, base));
 }
 // The same of a run of classes, without softcap.
 template <class V>
@@ -165,14 +192,14 @@ NXENT_INLINE void add_run_targets(const SoftmaxCrossEntropyJob& job, const Plan&
     // Where all targets are the same and above 0, several times as fast as the general way.
     if (job.target != Target::Distribution && !job.class_weights && plan.spread > 0 && row.z.plain())
         for (const D b = set(plan.spread); j + kLanes <= count; j += kLanes) {
-            const D u = widened(load(row.z.scalars() + begin + j)) * set(plan.slope);
+            const D z = widened(load(row.z.scalars() + begin + j));
             targets.sum = targets.sum + b;
-            targets.dot = targets.dot + b * above(u, base);
+            targets.dot = targets.dot + b * above(plan, z, base);
         }
     for (; j < count; j += kLanes) {
         const size_t lanes = count - j < kLanes ? count - j : kLanes;
-        const D u = widened(load_elements(row.z, begin + j, lanes, -kInfinity)) * set(plan.slope);
-        add_targets(job, plan, row, begin + j, lanes, u, base, targets);
+        const D z = widened(load_elements(row.z, begin + j, lanes, -kInfinity));
+        add_targets(job, plan, row, begin + j, lanes, z, base, targets);
     }
 }
 // The targets of a block, without softcap.
@@ -230,29 +257,29 @@ template <bool kCapped, bool kTargets, class V>
 NXENT_INLINE void split_run(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
                             size_t count, Anchor base, ScalarOf<V> lowest, const ScalarOf<V>* z, ScalarOf<V>* high,
                             ScalarOf<V>* low, ScalarOf<V>* slopes, TargetSums& targets) {
-    const D shift = set(base.shift), least = set(static_cast<double>(lowest));
-    const auto split = [&](size_t j, size_t lanes, D u) {
-        if constexpr (kTargets) add_targets(job, plan, row, begin + j, lanes, u, base, targets);
-        store_split<V>(greater(least, u - shift), j, lanes, high, low);
+    const D shift = set(base.shift), unit = set(plan.unit), least = set(static_cast<double>(lowest));
+    const auto split = [&](size_t j, size_t lanes, D x) {
+        if constexpr (kTargets) add_targets(job, plan, row, begin + j, lanes, x, base, targets);
+        store_split<V>(greater(least, (x - shift) * unit), j, lanes, high, low);
     };
     const auto split_capped = [&](size_t j, size_t lanes, const Capped<D>& capped) {
         store_stepped(slopes + j, 1, lanes, slopes_of<V>(capped.derivative));
         split(j, lanes, capped.value);
     };
     const size_t whole = count / kLanes * kLanes, rest = count - whole;
-    const D slope = set(plan.slope);
+    [[maybe_unused]] const D slope = set(plan.slope);
     if constexpr (kCapped)
         soft_cap_each<V>(
             plan, count / kLanes, [&](size_t i) { return widened(load(z + i * kLanes)); },
             [&](size_t i, const Capped<D>& capped) { split_capped(i * kLanes, kLanes, capped); });
     else
-        for (size_t j = 0; j < whole; j += kLanes) split(j, kLanes, widened(load(z + j)) * slope);
+        for (size_t j = 0; j < whole; j += kLanes) split(j, kLanes, widened(load(z + j)));
     if (rest == 0) return;
     const D last = widened(load_partial(z + whole, rest, ScalarOf<V>{0}));
     if constexpr (kCapped)
         split_capped(whole, rest, soft_capped<V>(last, slope, set(plan.half_softcap)));
     else
-        split(whole, rest, last * slope);
+        split(whole, rest, last);
 }
 
 // e of at most a tile's classes from begin on, 0 for the label, and its sum. Where targets are summed, adds theirs.
@@ -336,9 +363,10 @@ size_t first_greatest(const Array<V>& a, size_t count) {
     return best;
 }
 
+// m is the greatest number before_unit().
 template <class V>
-NXENT_INLINE void set_anchor(Block<V>& block, double m) {
-    block.anchor = anchor_at<V>(m);
+NXENT_INLINE void set_anchor(const Plan& plan, Block<V>& block, double m) {
+    block.anchor = anchor_at<V>(plan, m);
     block.base = m == -kInfinity ? Anchor{0, 0} : block.anchor;
 }
 
@@ -346,9 +374,8 @@ NXENT_INLINE void set_anchor(Block<V>& block, double m) {
 template <class V>
 void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
                    size_t count, size_t label, Greatest greatest, Block<V>& block) {
-    double m = greatest.before > greatest.after ? greatest.before : greatest.after;
-    if (plan.transforms) m = transformed<V>(m, plan);
-    set_anchor(block, m);
+    const double m = greatest.before > greatest.after ? greatest.before : greatest.after;
+    set_anchor(plan, block, before_unit<V>(m, plan));
     BlockSum<V> sum;
     TargetSums targets;
     alignas(64) ScalarOf<V> tile[kTile];
@@ -365,7 +392,7 @@ void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Ro
 // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
 template <class S, class V>
 NXENT_INLINE bool anchor_block(const Plan& plan, S greatest_other, Block<V>& block) {
-    set_anchor(block, static_cast<double>(greatest_other) * plan.slope);
+    set_anchor(plan, block, static_cast<double>(greatest_other));
     block.target_sum = block.target_dot = 0;
     return !(plan.scales && is_shifted(block.base));
 }
@@ -448,7 +475,8 @@ void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const
         if (plan.capped) multiply_slopes(plan, row, j, length, g);
         // A scale that nothing is taken out of leaves nothing infinite, from which a derivative of 0 would make NaN.
         const bool clean =
-            !plan.smears && (plan.capped ? scale.unbias <= static_cast<ScalarOf<V>>(kUnbias) : scale.high > 0);
+            !plan.smears &&
+            (plan.capped ? scale.unbias <= static_cast<ScalarOf<V>>(kUnbias * kRatioUnbias<V>) : scale.high > 0);
         store_run(row.grad, j, g, length, row.accumulate, clean);
     }
 }
@@ -468,30 +496,38 @@ NXENT_INLINE Label label_of(const SoftmaxCrossEntropyJob& job, size_t i) {
     return {index, false, job.class_weights && index < job.rows.classes ? job.class_weights[index] : 1};
 }
 
-// A label's exponential, relative to its own anchor.
+// A label's exponential relative to a row's anchor, times 2^kRatioPower. x is its number before_unit().
 template <class V>
-NXENT_INLINE double label_exponential(double u, Anchor anchor) {
-    if (is_shifted(anchor)) return u > -kInfinity ? 1.0 + (u - u) : 0;
-    return exp_reduced(reduce(u, anchor.exponent));
+NXENT_INLINE double label_exponential(const Plan& plan, double x, Anchor anchor) {
+    const Anchor own = anchor_at<V>(plan, x);
+    if (!is_shifted(own) && !is_shifted(anchor))
+        return exp_reduced(reduce(x * plan.unit, own.exponent)) *
+               power_of_two_of(own.exponent - anchor.exponent + Numbers<V>::kRatioPower);
+    // Its own point is an anchor, too. NaN of NaN and +infinity.
+    return x > -kInfinity || x != x ? rounded(ratio<V>(plan, Anchor{x, 0}, anchor)) + (x - x) : 0;
 }
 
 // What a row's sums come to. Everything is relative to exp(anchor).
-template <class Wide>
+template <class V>
 struct RowSums {
+    using Wide = typename Numbers<V>::Wide;
+
     Anchor anchor;
-    Wide others;     // without the label
-    double u_label;  // −infinity where there is no label
-    double e_label;  // its exponential
+    Wide others;     // without the label; times 2^65·2^kRatioPower, so that it is never subnormal
+    double x_label;  // before_unit(); −infinity where there is no label
+    double e_label;  // its exponential, times 2^kRatioPower
     Wide inverse;    // 1 / sum
     double sum;      // not above 0 where the row is NaN: a logit is NaN or +infinity, or all are −infinity
 
     RowSums() = default;
-    RowSums(Anchor reference, Wide all_others, double u, double e)
-        : anchor(reference), others(all_others), u_label(u), e_label(e) {
-        const Wide whole = others + wide<Wide>(e_label);
+    RowSums(Anchor reference, Wide all_others, double x, double e)
+        : anchor(reference), others(all_others), x_label(x), e_label(e) {
+        const Wide whole = times(others, kUnbias * kRatioUnbias<V>) + wide<Wide>(e_label * kRatioUnbias<V>);
         sum = rounded(whole);
         inverse = NXENT_TARGET::inverse(whole);
     }
+    // Σ of the others' exponentials / the label's.
+    double odds() const { return quotient(others, e_label) * kUnbias; }
 };
 
 // Σ w·q of a row's targets, apart from the label's own, and the label's. blocks may be null where no targets are smeared.
@@ -516,29 +552,29 @@ struct RowLosses {
     double loss, z_loss, lse;
 };
 template <class V>
-NXENT_INLINE RowLosses row_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan,
-                                  const RowSums<typename Numbers<V>::Wide>& s, const Label& label,
-                                  const Block<V>* blocks, size_t block_count) {
+NXENT_INLINE RowLosses row_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowSums<V>& s,
+                                  const Label& label, const Block<V>* blocks, size_t block_count) {
     RowLosses r{};
     const bool has_label = label.index < job.rows.classes;
-    const double u_relative = above(s.u_label, s.anchor);
+    const double u_relative =
+        is_shifted(s.anchor) ? distance(plan, Anchor{s.x_label, 0}, s.anchor).high : above(plan, s.x_label, s.anchor);
     // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
     const bool near = u_relative > -40.0;
     double log_sum = 0;
     if (plan.wants_lse || (plan.wants_loss && (plan.smears || (has_label && !near)))) log_sum = log_wide(s.sum, 0.0);
     if (plan.wants_lse)
-        r.lse = s.anchor.shift + (s.anchor.exponent * kLn2High + (s.anchor.exponent * kLn2Low + log_sum));
+        r.lse = plan.unit * s.anchor.shift + (s.anchor.exponent * kLn2High + (s.anchor.exponent * kLn2Low + log_sum));
     if (plan.wants_loss) {
         double loss = 0;
         if (has_label) {
             const double weight = plan.kept * label.weight;
-            if (weight > 0) loss = weight * (near ? log1p_wide(quotient(s.others, s.e_label)) : log_sum - u_relative);
+            if (weight > 0) loss = weight * (near ? log1p_wide(s.odds()) : log_sum - u_relative);
         }
         if (plan.smears)
             for (size_t b = 0; b < block_count; ++b) {
                 const double sum = blocks[b].target_sum;
                 if (sum < 0 || sum > 0 || sum != sum)
-                    loss += sum * (log_sum + distance(s.anchor, blocks[b].base)) - blocks[b].target_dot;
+                    loss += sum * (log_sum + distance(plan, s.anchor, blocks[b].base).high) - blocks[b].target_dot;
             }
         r.loss = loss;
     }
@@ -556,9 +592,9 @@ struct RowGradient {
 };
 template <class V>
 NXENT_INLINE RowGradient<typename Numbers<V>::Wide> row_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan,
-                                                                 const RowSums<typename Numbers<V>::Wide>& s,
-                                                                 const Label& label, double upstream, double lse,
-                                                                 const Block<V>* blocks, size_t block_count) {
+                                                                 const RowSums<V>& s, const Label& label,
+                                                                 double upstream, double lse, const Block<V>* blocks,
+                                                                 size_t block_count) {
     const TargetWeights weights = target_weights(job, plan, label, blocks, block_count);
     const double pull = 2.0 * job.z_loss_scale * lse;
     RowGradient<typename Numbers<V>::Wide> r;
@@ -569,7 +605,8 @@ NXENT_INLINE RowGradient<typename Numbers<V>::Wide> row_gradient(const SoftmaxCr
     constexpr double kMost = 0x1p+1000;
     r.scale = times(s.inverse, scale > kMost ? kMost : scale < -kMost ? -kMost : scale);
     const double p_label = product(wide<typename Numbers<V>::Wide>(s.e_label), s.inverse);
-    r.label = (p_label * (weights.rest + pull) - product(s.others, s.inverse) * weights.own) * r.factor;
+    const double p_others = product(s.others, s.inverse) * kUnbias;
+    r.label = (p_label * (weights.rest + pull) - p_others * weights.own) * r.factor * kRatioUnbias<V>;
     return r;
 }
 
@@ -601,7 +638,7 @@ struct Row {
     size_t index;  // in the batch
     RowMemory<V> memory;
     Label label;
-    double z_label, u_label;  // −infinity where there is no label
+    double z_label, x_label;  // the logit, and before_unit(); −infinity where there is no label
     bool correct;
     Anchor anchor;  // the highest of the blocks' and the label's
 };
@@ -647,13 +684,11 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
 
     Wide others = wide<Wide>(0.0);
     for (size_t b = 0; b < count; ++b) {
-        blocks[b].factor = ratio(blocks[b].anchor, row.anchor);
+        blocks[b].factor = ratio<V>(plan, blocks[b].anchor, row.anchor);
         others = others + times(blocks[b].others, blocks[b].factor);
     }
-    const Anchor label_anchor = anchor_at<V>(row.u_label);
-    const double e_label =
-        has_label ? label_exponential<V>(row.u_label, label_anchor) * ratio(label_anchor, row.anchor) : 0;
-    const RowSums<Wide> sums(row.anchor, times(others, kUnbias), row.u_label, e_label);
+    const double e_label = has_label ? label_exponential<V>(plan, row.x_label, row.anchor) : 0;
+    const RowSums<V> sums(row.anchor, others, row.x_label, e_label);
     if (!(sums.sum > 0)) {
         if (fills)
             fill_share(job, plan, memory, share, 0);
@@ -685,7 +720,7 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     for (size_t b = share.begin; b < share.end; ++b) {
         const size_t j = b * plan.block;
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
-        const Scale<ScalarOf<V>> scale = make_scale(times(r.scale, blocks[b].factor));
+        const Scale<ScalarOf<V>> scale = make_scale(times(r.scale, blocks[b].factor), kUnbias * kRatioUnbias<V>);
         if (plain)
             scale_block(memory.e + j, length, scale);
         else
@@ -712,14 +747,14 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
 
     // grad may be z: read these now.
     if (has_label) row.z_label = element(memory.z, label.index);
-    row.u_label = kPlain ? row.z_label * plan.slope : has_label ? transformed<V>(row.z_label, plan) : -kInfinity;
+    row.x_label = kPlain ? row.z_label : has_label ? before_unit<V>(row.z_label, plan) : -kInfinity;
     row.correct = !kPlain && job.counts_correct && !label.ignored;
     if (row.correct && job.target == Target::Distribution)
         row.correct = first_greatest(memory.z, classes) == first_greatest(memory.q, classes);
 
     Block<V> blocks[kMaxBlocks];
     size_t count = 0;
-    row.anchor = anchor_at<V>(row.u_label);
+    row.anchor = anchor_at<V>(plan, row.x_label);
     for (size_t j = 0; j < classes; j += plan.block, ++count) {
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
         Block<V>& block = blocks[count];
@@ -744,7 +779,7 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
             if (has_label && (earlier || greatest.after > row.z_label)) row.correct = false;
             general_block(job, plan, memory, j, length, label.index, greatest, block);
         }
-        row.anchor = higher(block.anchor, row.anchor);
+        row.anchor = higher(plan, block.anchor, row.anchor);
     }
     finish_row<V, kPlain>(job, plan, row, blocks, count, {0, count, true}, totals);
 }
@@ -831,19 +866,16 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
         if (share.leads) put_row_outputs<V>(job, i, 0, 0, 0);
         return;
     }
-    if (label < classes) {
-        row.z_label = part.row_sums[0];
-        row.u_label = row.z_label * plan.slope;
-    }
+    if (label < classes) row.z_label = row.x_label = part.row_sums[0];
     Block<V> blocks[kMaxBlocks];
-    row.anchor = anchor_at<V>(row.u_label);
+    row.anchor = anchor_at<V>(plan, row.x_label);
     for (size_t b = 0; b < count; ++b) {
         const double* const numbers = part.row_sums + 1 + b * kNumbersPerBlock;
         Block<V>& block = blocks[b];
         block.anchor = block.base = {numbers[0], numbers[1]};
         block.target_sum = block.target_dot = 0;
         get_wide(numbers + 2, block.others);
-        row.anchor = higher(block.anchor, row.anchor);
+        row.anchor = higher(plan, block.anchor, row.anchor);
     }
     finish_row<V, true>(job, plan, row, blocks, count, share, totals);
 }

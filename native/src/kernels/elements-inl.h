@@ -29,6 +29,9 @@ struct Numbers<F> {
     // rounding.
     static constexpr double kFlushBelow = 0x1.00001p-126;
     static constexpr double kSmallestNormal = 0x1p-126;
+    // Ratios of exponentials are multiplied with 2 to this power, so that those of double are normal numbers as long as a
+    // scale up to 2^64 can make something of them.
+    static constexpr double kRatioPower = 0;
 };
 
 template <>
@@ -39,6 +42,7 @@ struct Numbers<D> {
     static constexpr int32_t kType = NXENT_FLOAT64;
     static constexpr double kFlushBelow = 0x1.00001p-1022;
     static constexpr double kSmallestNormal = 0x1p-1022;
+    static constexpr double kRatioPower = 64;
 };
 
 template <class V>

@@ -20,6 +20,9 @@ constexpr size_t kMaxBlocks = 256;
 // Stored e is exp(z − reference)·2^65: 2^64 so that e·(low part of the scale) is never subnormal, 2 so that e is not.
 constexpr int kBias = 64;
 constexpr double kUnbias = 0x1p-65;
+// The same where e has been multiplied with a ratio.
+template <class V>
+constexpr double kRatioUnbias = sizeof(V) == sizeof(D) ? 0x1p-64 : 1.0;
 // Above any e, 2√2·2^64.
 constexpr double kSumBase = 0x1p+66;
 
@@ -412,11 +415,10 @@ struct ScaleLimits<D> {
     static constexpr double kMost = 0x1p+900, kMostPower = 0x1p+123, kGreatest = 0x1p+1023;
 };
 
-// For any scale whatever its sign.
+// For any scale whatever its sign. unbias is what e·scale is multiplied with.
 template <class V>
-NXENT_INLINE Scale<double> scale_in_double(double scale) {
+NXENT_INLINE Scale<double> scale_in_double(double scale, double unbias) {
     using Limits = ScaleLimits<V>;
-    double unbias = kUnbias;
     double size = magnitude(scale);
     if (size < 0x1p-60) {
         scale *= 0x1p+60;
@@ -438,16 +440,16 @@ NXENT_INLINE Scale<double> scale_in_double(double scale) {
     return {Numbers<V>::kFlushBelow / unbias / size, scale, 0, unbias};
 }
 
-NXENT_INLINE Scale<float> make_scale(double scale) {
-    const Scale<double> s = scale_in_double<F>(scale);
+NXENT_INLINE Scale<float> make_scale(double scale, double unbias) {
+    const Scale<double> s = scale_in_double<F>(scale, unbias);
     const float high = static_cast<float>(s.high);
     // Where not all of the power could be taken out, the low part does not count: e·low could be infinite.
     const double low = magnitude(s.high) < 2.0 * ScaleLimits<F>::kMost ? s.high - static_cast<double>(high) : 0;
     return {s.lowest < 0x1p+100 ? static_cast<float>(s.lowest) : __builtin_huge_valf(), high, static_cast<float>(low),
             static_cast<float>(s.unbias)};
 }
-NXENT_INLINE Scale<double> make_scale(Pair<double> scale) {
-    const Scale<double> s = scale_in_double<D>(scale.high);
+NXENT_INLINE Scale<double> make_scale(Pair<double> scale, double unbias) {
+    const Scale<double> s = scale_in_double<D>(scale.high, unbias);
     // Where the low part could be subnormal or the scale is infinite it does not count, and nothing but zeros is left of
     // the smallest scales.
     const double size = magnitude(scale.high);

@@ -65,7 +65,7 @@ NXENT_INLINE X reduce(X x, X n) {
 // exp(r) − 1 for |r| ≤ 0.347, by the Taylor series to r^13 / 13!, in pairs (Estrin). The greatest terms are added last, so
 // that the error is little more than the last rounding's.
 template <class X>
-NXENT_INLINE X expm1_reduced(X r) {
+NXENT_INLINE X expm1_reduced_beyond_r(X r) {
     const X r2 = r * r;
     const X r4 = r2 * r2;
     const X p23 = all<X>(0x1p-1) + r * all<X>(0x1.5555555555555p-3);
@@ -75,7 +75,11 @@ NXENT_INLINE X expm1_reduced(X r) {
     const X p1011 = all<X>(0x1.27e4fb7789f5cp-22) + r * all<X>(0x1.ae64567f544e4p-26);
     const X p1213 = all<X>(0x1.1eed8eff8d898p-29) + r * all<X>(0x1.6124613a86d09p-33);
     const X low = (p45 + r2 * p67) + r4 * (p89 + r2 * p1011 + r4 * p1213);
-    return r + (r2 * p23 + r4 * low);
+    return r2 * p23 + r4 * low;
+}
+template <class X>
+NXENT_INLINE X expm1_reduced(X r) {
+    return r + expm1_reduced_beyond_r(r);
 }
 template <class X>
 NXENT_INLINE X exp_reduced(X r) {
@@ -248,6 +252,21 @@ NXENT_INLINE X product_error(X a, X b, X high) {
     return ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2;
 }
 
+// e^(x.high + x.low)·2^power in two parts, for x from −2^20 to 0.35, within 2^-55 of it; 0 where it is below 2^-1022. NaN
+// gives 0.
+NXENT_INLINE Pair<double> exp_in_two_parts(Pair<double> x, double power) {
+    const double n = nearest_exponent(x.high);
+    if (!(n + power >= -1022.0)) return {0, 0};
+    Pair<double> r, p;
+    two_sum(x.high - n * kLn2High, x.low - n * kLn2Low, r.high, r.low);
+    two_sum(1.0, r.high, p.high, p.low);
+    const double rest = expm1_reduced_beyond_r(r.high) + (p.low + (r.low + r.low * r.high));
+    two_sum(p.high, rest, p.high, p.low);
+    const double factor = power_of_two_of(n + power);
+    // Where the low part could be subnormal it does not count.
+    return {p.high * factor, n + power < -960.0 ? 0 : p.low * factor};
+}
+
 template <class X>
 NXENT_INLINE Pair<X> operator+(Pair<X> a, Pair<X> b) {
     Pair<X> s;
@@ -280,6 +299,12 @@ NXENT_INLINE X times(X x, X factor) {
 template <class X>
 NXENT_INLINE Pair<X> times(Pair<X> x, X factor) {
     return {x.high * factor, x.low * factor};
+}
+// The second factor is a power of two or has a low part.
+NXENT_INLINE Pair<double> times(Pair<double> x, Pair<double> factor) {
+    const Pair<double> p = times(x, factor.high);
+    if (!(factor.low < 0 || factor.low > 0)) return p;
+    return {p.high, p.low + (product_error(x.high, factor.high, p.high) + x.high * factor.low)};
 }
 template <class X>
 NXENT_INLINE X product(X a, X b) {

@@ -17,7 +17,8 @@ struct RowGroup {
     size_t label[kLanes];  // as in Label, but 0 where ignored
     bool ignored[kLanes];  // only with few classes: computed like the others, times 0
     bool correct[kLanes];  // where correct rows are counted
-    // The label's u; −infinity where there is no label. Of few classes it is read with the others.
+    // The label's logit and u; −infinity where there is no label. Of few classes u is read with the others.
+    double z[kLanes];
     alignas(64) double u[kLanes];
     alignas(64) double slope[kLanes];  // the derivative of its softcap, if there is one
     alignas(64) double weight[kLanes];
@@ -114,6 +115,9 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
         const D u = load(group.u);
         strange = select_below(set(Exponent<V>::kShiftAbove), magnitude(u), one, zero);
         const D n_label = nearest_exponent(u);
+        // So far apart that low parts could be subnormal.
+        if constexpr (sizeof(V) == sizeof(D))
+            strange = strange + select_below(set(900.0), magnitude(n_block - n_label), one, zero);
         n = greater(n_block, n_label);
         factor = power_of_two_of(n_block - n);
         e_label = exp_reduced(reduce(u, n_label)) * power_of_two_of(n_label - n);
@@ -296,14 +300,14 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         const RowMemory<V> memory{logits_of<V>(job, i), gradient_of<V>(job, i), job.accumulate, {}, e[k], true};
         const Label label{group.label[k], false, group.weight[k]};
         const Anchor anchor{0, exponents[k]};
-        Block<V> block{anchor, sums[k], 0, 0, 0, anchor};
+        Block<V> block{anchor, sums[k], wide<Wide>(0.0), 0, 0, anchor};
         if (plan.sums_targets) {
             block.target_sum = targets.sum[k];
             block.target_dot = targets.dot[k];
         }
         const bool correct = job.counts_correct && group.correct[k];
-        // (z of the label matters to a softcap only.)
-        const Row<V> row{i, memory, label, -kInfinity, group.u[k], correct, higher(anchor, anchor_at<V>(group.u[k]))};
+        const Anchor label_anchor = anchor_at<V>(plan, group.z[k]);
+        const Row<V> row{i, memory, label, group.z[k], group.z[k], correct, higher(plan, anchor, label_anchor)};
         if (apart || plan.smears)
             finish_row<V, false>(job, plan, row, &block, 1, {0, 1, true}, totals);
         else
@@ -636,8 +640,8 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
             group.label[count] = label.index;
             group.ignored[count] = false;
             group.weight[count] = label.weight;
-            group.u[count] =
-                !few && label.index < classes ? plan.slope * element(logits_of<V>(job, i), label.index) : -kInfinity;
+            group.z[count] = !few && label.index < classes ? element(logits_of<V>(job, i), label.index) : -kInfinity;
+            group.u[count] = plan.slope * group.z[count];
             ++count;
         }
         group.count = count;

@@ -25,17 +25,17 @@ NXENT_NOINLINE void log_softmax_row(const LogSoftmaxJob& job, const SoftmaxCross
     while (first < classes && !(element(row.z, first) >= m)) ++first;
 
     Wide others = wide<Wide>(0.0);
-    const Anchor anchor = anchor_at<V>(m);
+    const Anchor anchor = anchor_at<V>(plan, m);
     for (size_t j = 0; j < classes; j += plan.block) {
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
         Block<V> block;
         general_block(sums_job, plan, row, j, length, first, greatest_others(row, j, length, first), block);
-        others = others + times(block.others, ratio(block.anchor, anchor));
+        others = others + times(block.others, ratio<V>(plan, block.anchor, anchor));
     }
-    const RowSums<Wide> sums(anchor, times(others, kUnbias), m, label_exponential<V>(m, anchor));
+    const RowSums<V> sums(anchor, others, m, label_exponential<V>(plan, m, anchor));
     double lse = canonical_nan();
     if (sums.sum > 0) {
-        const double log_sum = log1p_wide(quotient(sums.others, sums.e_label));
+        const double log_sum = log1p_wide(sums.odds());
         lse = m + log_sum;
         for (size_t j = 0; job.output && j < classes; j += kLanes) {
             const size_t lanes = classes - j < kLanes ? classes - j : kLanes;

@@ -66,6 +66,12 @@ internal static class DoubleMath
     /// <summary>exp(r) − 1 for |r| ≤ 0.347.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TReal ExpM1Reduced<TReal>(TReal r)
+        where TReal : unmanaged, IReal<TReal> =>
+        r + ExpM1ReducedBeyondR(r);
+
+    /// <summary>exp(r) − 1 − r for |r| ≤ 0.347.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal ExpM1ReducedBeyondR<TReal>(TReal r)
         where TReal : unmanaged, IReal<TReal>
     {
         TReal r2 = r * r;
@@ -77,7 +83,7 @@ internal static class DoubleMath
         TReal p1011 = TReal.Set(2.755731922398589e-07) + (r * TReal.Set(2.505210838544172e-08));
         TReal p1213 = TReal.Set(2.08767569878681e-09) + (r * TReal.Set(1.6059043836821613e-10));
         TReal low = (p45 + (r2 * p67)) + (r4 * ((p89 + (r2 * p1011)) + (r4 * p1213)));
-        return r + ((r2 * p23) + (r4 * low));
+        return (r2 * p23) + (r4 * low);
     }
 
     /// <summary>2^r − 1 for |r| ≤ 0.5 within a relative 2^-43.</summary>
@@ -266,6 +272,41 @@ internal static class DoubleMath
         low = (a - (high - bPart)) + (b - bPart);
     }
 
+    /// <summary>
+    /// e^(x.High + x.Low)·2^power in two parts, for x from −2^20 to 0.35, within 2^-55 of it; 0 where it is below 2^-1022.
+    /// NaN gives 0.
+    /// </summary>
+    internal static Pair<OneDouble> ExpInTwoParts(Pair<OneDouble> x, double power)
+    {
+        double n = NearestExponent(x.High.Value);
+        if (!(n + power >= -1022.0))
+        {
+            return default;
+        }
+
+        TwoSum(new OneDouble(x.High - (n * Ln2High)), new(x.Low - (n * Ln2Low)), out OneDouble r, out OneDouble rLow);
+        TwoSum(new OneDouble(1.0), r, out OneDouble p, out OneDouble pLow);
+        double rest = ExpM1ReducedBeyondR(r) + (pLow + (rLow + (rLow * r)));
+        TwoSum(p, new(rest), out OneDouble high, out OneDouble low);
+        double factor = PowerOfTwo(n + power);
+
+        // Where the low part could be subnormal it does not count.
+        return new(high * factor, n + power < -960.0 ? 0 : low * factor);
+    }
+
+    /// <summary>The second factor is a power of two or has a low part.</summary>
+    internal static Pair<OneDouble> Times(Pair<OneDouble> x, Pair<OneDouble> factor)
+    {
+        Pair<OneDouble> p = Pair<OneDouble>.Times(x, factor.High);
+        return factor.Low.Value is < 0 or > 0
+            ? new(p.High, p.Low + (ProductError(x.High, factor.High, p.High) + (x.High * factor.Low)))
+            : p;
+    }
+
+    /// <summary>a·b − high, where high = a·b rounded, exactly.</summary>
+    internal static double ProductError(double a, double b, double high) =>
+        Pair<OneDouble>.ProductError(a, b, high).Value;
+
     // x = m·2^n with m in [√½, √2), for a positive, normal, finite x, which becomes m.
     private static double SplitExponent(ref double x)
     {
@@ -358,7 +399,7 @@ internal readonly struct Pair<TReal>(TReal high, TReal low = default)
 
     // a·b − high, where high = a·b rounded, exactly: Dekker's product, on factors split after Veltkamp.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TReal ProductError(TReal a, TReal b, TReal high)
+    internal static TReal ProductError(TReal a, TReal b, TReal high)
     {
         TReal split = TReal.Set(134217744.0);
         TReal aBig = a * split;

@@ -18,6 +18,15 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
     static abstract double ShiftAbove { get; }
 
     /// <summary>
+    /// Ratios of exponentials are multiplied with 2 to this power, so that those of double are normal numbers as long as a
+    /// scale up to 2^64 can make something of them.
+    /// </summary>
+    static abstract double RatioPower { get; }
+
+    /// <summary>What takes that power away again.</summary>
+    static abstract double RatioUnbias { get; }
+
+    /// <summary>
     /// e = 2·exp(z + low)·2^(64 − N), where z is shifted or scaled first, for z up to N·ln 2 + 0.35; 0 for z below
     /// c.Lowest. NaN gives NaN. Doubles have no low part.
     /// </summary>
@@ -38,7 +47,7 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
 
     static abstract Pair<OneDouble> Total(in BlockSum<TDoubles> sum);
 
-    static abstract Scale<TScalar> MakeScale(Pair<OneDouble> scale);
+    static abstract Scale<TScalar> MakeScale(Pair<OneDouble> scale, double unbias);
 
     static abstract TVector Scaled(TVector e, in Scale<TVector> s);
 }
@@ -157,11 +166,10 @@ internal static class Scale
 {
     internal const double Unbias = 2.710505431213761e-20; // 2^-65
 
-    /// <summary>For any scale whatever its sign.</summary>
+    /// <summary>For any scale whatever its sign. unbias is what e·scale is multiplied with.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Scale<double> InDouble(double scale, double flushBelow, in ScaleLimits limits)
+    internal static Scale<double> InDouble(double scale, double unbias, double flushBelow, in ScaleLimits limits)
     {
-        double unbias = Unbias;
         double size = DoubleMath.Magnitude(scale);
         if (size < 8.673617379884035e-19)
         {
@@ -198,6 +206,10 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
     public static double ExponentOffset => 127.0 + 64;
 
     public static double ShiftAbove => 8192.0;
+
+    public static double RatioPower => 0;
+
+    public static double RatioUnbias => 1.0;
 
     private static ScaleLimits Limits => new(1.152921504606847e+18, 6.277101735386681e+57, 1.067993517960455e+96); // 2^60, 2^192, 2^319
 
@@ -317,9 +329,9 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
     public static Pair<OneDouble> Total(in BlockSum<TDoubles> sum) => new(TDoubles.SumLanes(sum.High));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scale<float> MakeScale(Pair<OneDouble> scale)
+    public static Scale<float> MakeScale(Pair<OneDouble> scale, double unbias)
     {
-        Scale<double> s = Scale.InDouble(scale.High, FlushBelow, Limits);
+        Scale<double> s = Scale.InDouble(scale.High, unbias, FlushBelow, Limits);
         float high = (float)s.High;
 
         // Where not all of the power could be taken out, the low part does not count: e·low could be infinite.
@@ -346,6 +358,10 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     public static double ExponentOffset => 1023.0 + 64;
 
     public static double ShiftAbove => 524288.0;
+
+    public static double RatioPower => 64;
+
+    public static double RatioUnbias => 5.421010862427522e-20; // 2^-64
 
     private static ScaleLimits Limits => new(8.452712498170644e+270, 1.0633823966279327e+37, 8.98846567431158e+307); // 2^900, 2^123, 2^1023
 
@@ -442,9 +458,9 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Scale<double> MakeScale(Pair<OneDouble> scale)
+    public static Scale<double> MakeScale(Pair<OneDouble> scale, double unbias)
     {
-        Scale<double> s = Scale.InDouble(scale.High, FlushBelow, Limits);
+        Scale<double> s = Scale.InDouble(scale.High, unbias, FlushBelow, Limits);
 
         // Where the low part could be subnormal or the scale is infinite it does not count, and nothing but zeros is
         // left of the smallest scales.

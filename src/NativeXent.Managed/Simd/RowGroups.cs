@@ -405,9 +405,11 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                 labels[count] = label.Index;
                 ((bool*)&group.Ignored)[count] = false;
                 weights[count] = label.Weight;
-                uOfLabel[count] = !few && label.Index < classes
-                    ? plan.Slope * Element(LogitsOf(job, i), label.Index)
+                double z = !few && label.Index < classes
+                    ? Element(LogitsOf(job, i), label.Index)
                     : double.NegativeInfinity;
+                ((double*)&group.Z)[count] = z;
+                uOfLabel[count] = plan.Slope * z;
                 count++;
             }
 
@@ -571,6 +573,14 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                 strange += HardwareDoubles.SelectBelow(
                     HardwareDoubles.Set(TNumbers.ShiftAbove), DoubleMath.Magnitude(u), one, zero);
                 HardwareDoubles labelExponent = DoubleMath.NearestExponent(u);
+
+                // So far apart that low parts could be subnormal.
+                if (!IsFloat)
+                {
+                    strange += HardwareDoubles.SelectBelow(
+                        HardwareDoubles.Set(900.0), DoubleMath.Magnitude(blockExponent - labelExponent), one, zero);
+                }
+
                 exponent = HardwareDoubles.Greater(blockExponent, labelExponent);
                 factor = DoubleMath.PowerOfTwo(blockExponent - exponent);
                 eLabel = DoubleMath.ExpReduced(DoubleMath.Reduce(u, labelExponent))
@@ -946,7 +956,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         for (int k = 0; k < group->Count; k++)
         {
             nuint i = ((nuint*)&group->Index)[k];
-            double u = ((double*)&group->U)[k];
+            double z = ((double*)&group->Z)[k];
             Anchor anchor = new(0, exponents[k]);
             Block block = new() { Anchor = anchor, Base = anchor, Others = new(sums[k], sums[k + Lanes.Length]) };
             if (plan.SumsTargets)
@@ -967,10 +977,10 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                     Accumulates = job.Accumulate,
                 },
                 Label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] },
-                ZLabel = double.NegativeInfinity, // matters to a softcap only
-                ULabel = u,
+                ZLabel = z,
+                XLabel = z,
                 IsCorrect = job.CountCorrect && ((bool*)&group->Correct)[k],
-                Anchor = Higher(anchor, AnchorAt(u)),
+                Anchor = Higher(plan, anchor, AnchorAt(plan, z)),
             };
             if (job.ElementType != TNumbers.Type || job.Accumulate || plan.Smears)
             {
@@ -1511,7 +1521,8 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         internal Lanes<bool> Correct;  // where correct rows are counted
         internal Lanes<double> Weight;
 
-        // The label's logit, scaled; −infinity where there is no label. Of few classes it is read with the others.
+        // The label's logit and u; −infinity where there is no label. Of few classes u is read with the others.
+        internal Lanes<double> Z;
         internal Lanes<double> U;
         internal Lanes<double> Slope; // the derivative of its softcap, if there is one
     }

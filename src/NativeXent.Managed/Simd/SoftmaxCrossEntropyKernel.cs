@@ -73,7 +73,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             Memory = PlainMemory(job, i),
             Label = LabelOf(job, plan, i),
             ZLabel = double.NegativeInfinity,
-            ULabel = double.NegativeInfinity,
+            XLabel = double.NegativeInfinity,
         };
         nuint label = row.Label.Index;
         Share share = new(
@@ -117,18 +117,17 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
         if (label < classes)
         {
-            row.ZLabel = part.RowSums[0];
-            row.ULabel = row.ZLabel * plan.Slope;
+            row.ZLabel = row.XLabel = part.RowSums[0];
         }
 
         Block* blocks = stackalloc Block[(int)blockCount];
-        row.Anchor = AnchorAt(row.ULabel);
+        row.Anchor = AnchorAt(plan, row.XLabel);
         for (nuint b = 0; b < blockCount; b++)
         {
             double* numbers = part.RowSums + 1 + (b * NumbersPerBlock);
             Anchor anchor = new(numbers[0], numbers[1]);
             blocks[b] = new() { Anchor = anchor, Base = anchor, Others = new(numbers[2], numbers[3]) };
-            row.Anchor = Higher(anchor, row.Anchor);
+            row.Anchor = Higher(plan, anchor, row.Anchor);
         }
 
         FinishRow<Yes>(job, plan, row, blocks, blockCount, share, ref totals);
@@ -149,15 +148,25 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected static Anchor AnchorAt(double u) =>
-        u >= -TNumbers.ShiftAbove && u <= TNumbers.ShiftAbove
+    private protected static Anchor AnchorAt(in Plan plan, double x)
+    {
+        double u = x * plan.Unit;
+        return u >= -TNumbers.ShiftAbove && u <= TNumbers.ShiftAbove
             ? new(0, DoubleMath.NearestExponent(u))
-            : new(u, 0);
+            : new(x, 0);
+    }
 
-    /// <summary>exp(a − b), for a that is not above b. Exact where neither is shifted.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected static double Ratio(Anchor a, Anchor b) =>
-        a.Shift == b.Shift ? DoubleMath.PowerOfTwo(a.Exponent - b.Exponent) : DoubleMath.Exp(Distance(a, b));
+    /// <summary>exp(a − b)·2^RatioPower, for a that is not above b. Exact where neither is shifted.</summary>
+    private protected static Pair<OneDouble> Ratio(in Plan plan, Anchor a, Anchor b)
+    {
+        if (a.Shift == b.Shift)
+        {
+            return new(DoubleMath.PowerOfTwo((a.Exponent - b.Exponent) + TNumbers.RatioPower));
+        }
+
+        Pair<OneDouble> r = DoubleMath.ExpInTwoParts(Distance(plan, a, b), TNumbers.RatioPower);
+        return IsFloat ? new(r.High) : r;
+    }
 
     private protected static double GreatestGeneral(in RowMemory row, nuint begin, nuint end)
     {
@@ -217,12 +226,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         out Block block)
     {
         double m = greatest.Before > greatest.After ? greatest.Before : greatest.After;
-        if (plan.Transforms)
-        {
-            m = Transformed(m, plan);
-        }
-
-        block = BlockAt(m);
+        block = BlockAt(plan, BeforeUnit(m, plan));
         Exponential<TVector> c = ConstantsOf(plan, block.Base);
         double* capped = stackalloc double[plan.Capped ? (int)Tile : 0];
         BlockSum<TDoubles> sum = default;
@@ -262,17 +266,30 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         block.TargetDot = TNumbers.SumLanes(targets.Dot);
     }
 
-    /// <summary>A label's exponential, relative to its own anchor.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected static double LabelExponential(double u, Anchor anchor) =>
-        anchor.Shift < 0 || anchor.Shift > 0
-            ? u > double.NegativeInfinity ? 1.0 + (u - u) : 0
-            : DoubleMath.ExpReduced(u, anchor.Exponent);
+    /// <summary>
+    /// A label's exponential relative to a row's anchor, times 2^RatioPower. x is its number BeforeUnit().
+    /// </summary>
+    private protected static double LabelExponential(in Plan plan, double x, Anchor anchor)
+    {
+        Anchor own = AnchorAt(plan, x);
+        if (!IsShifted(own) && !IsShifted(anchor))
+        {
+            return DoubleMath.ExpReduced(x * plan.Unit, own.Exponent)
+                * DoubleMath.PowerOfTwo((own.Exponent - anchor.Exponent) + TNumbers.RatioPower);
+        }
 
-    private static double Transformed(double z, in Plan plan) =>
+        // Its own point is an anchor, too. NaN of NaN and +infinity.
+        return x > double.NegativeInfinity || double.IsNaN(x)
+            ? TNumbers.Rounded(Ratio(plan, new(x, 0), anchor)) + (x - x)
+            : 0;
+    }
+
+    // What is multiplied with the unit to give u: the logit, or what a softcap makes of it. Subtractions before that
+    // multiplication are exact where they matter, and do not overflow where u would.
+    private static double BeforeUnit(double z, in Plan plan) =>
         plan.Capped
             ? DoubleMath.SoftCapped<TScalar, OneDouble>(new(z), new(plan.Slope), new(plan.HalfSoftcap)).Value.Value
-            : z * plan.Slope;
+            : z;
 
     // A run of logits as doubles, filled up to whole vectors.
     private static void WidenRun(in RowMemory row, nuint begin, nuint count, double* u)
@@ -322,21 +339,42 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     private protected static TVector SlopesOf(TDoubles derivatives) => Flushed(TNumbers.Narrow(derivatives));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double Position(Anchor a) => a.Shift + (a.Exponent * DoubleMath.Ln2);
+    private static double Position(in Plan plan, Anchor a) => (plan.Unit * a.Shift) + (a.Exponent * DoubleMath.Ln2);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected static Anchor Higher(Anchor a, Anchor b) => Position(a) > Position(b) ? a : b;
+    private protected static Anchor Higher(in Plan plan, Anchor a, Anchor b) =>
+        (IsShifted(a) && IsShifted(b) ? a.Shift > b.Shift : Position(plan, a) > Position(plan, b)) ? a : b;
 
-    // u − a, in two steps of which the first is exact for u near a.
+    // u − a, where u is unit·x, in two steps of which the first is exact for u near a.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TReal Above<TReal>(TReal u, Anchor a)
+    private static TReal Above<TReal>(in Plan plan, TReal x, Anchor a)
         where TReal : unmanaged, IReal<TReal> =>
-        (u - TReal.Set(a.Shift + (a.Exponent * DoubleMath.Ln2High))) - TReal.Set(a.Exponent * DoubleMath.Ln2Low);
+        IsShifted(a)
+            ? (x - TReal.Set(a.Shift)) * TReal.Set(plan.Unit)
+            : ((x * TReal.Set(plan.Unit)) - TReal.Set(a.Exponent * DoubleMath.Ln2High))
+                - TReal.Set(a.Exponent * DoubleMath.Ln2Low);
 
-    private static double Distance(Anchor a, Anchor b)
+    // a − b, in two parts where exp() makes something of it. Infinite only where it is out of range itself.
+    private static Pair<OneDouble> Distance(in Plan plan, Anchor a, Anchor b)
     {
         double n = a.Exponent - b.Exponent;
-        return ((a.Shift - b.Shift) + (n * DoubleMath.Ln2High)) + (n * DoubleMath.Ln2Low);
+        DoubleMath.TwoSum(new OneDouble(a.Shift), new(0.0 - b.Shift), out OneDouble x, out OneDouble xLow);
+        double u = x * plan.Unit;
+        double rough = (u + (n * DoubleMath.Ln2High)) + (n * DoubleMath.Ln2Low);
+        if (!(DoubleMath.Magnitude(x) < double.PositiveInfinity))
+        {
+            return new((((0.5 * a.Shift) - (0.5 * b.Shift)) * plan.Unit) * 2.0);
+        }
+
+        if (!(DoubleMath.Magnitude(rough) < 1048576.0))
+        {
+            return new(rough);
+        }
+
+        DoubleMath.TwoSum(new OneDouble(u), new(n * DoubleMath.Ln2High), out OneDouble d, out OneDouble dLow);
+        double low = ((DoubleMath.ProductError(x, plan.Unit, u) + (xLow * plan.Unit)) + dLow) + (n * DoubleMath.Ln2Low);
+        DoubleMath.TwoSum(d, new(low), out OneDouble high, out OneDouble rest);
+        return new(high, rest);
     }
 
     // The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond
@@ -386,21 +424,17 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         bool splits = plan.Transforms && !scales;
         if (splits || targets is not null)
         {
-            TDoubles u = TNumbers.Widen(v);
-            if (plan.Transforms)
-            {
-                u = plan.Capped ? TNumbers.LoadDoubles(capped) : u * TDoubles.Set(plan.Slope);
-            }
-
+            TDoubles x = plan.Capped ? TNumbers.LoadDoubles(capped) : TNumbers.Widen(v);
             if (targets is not null)
             {
-                AddTargets(job, plan, row, j, lanes, u, blockBase, targets);
+                AddTargets(job, plan, row, j, lanes, x, blockBase, targets);
             }
 
             if (splits)
             {
                 // Clamped here, so that the low part is never infinite.
-                u = TDoubles.Greater(TNumbers.Widen(c.Lowest), u - TDoubles.Set(blockBase.Shift));
+                TDoubles u = (x - TDoubles.Set(blockBase.Shift)) * TDoubles.Set(plan.Unit);
+                u = TDoubles.Greater(TNumbers.Widen(c.Lowest), u);
                 v = TNumbers.Narrow(u);
                 low = TNumbers.Narrow(u - TNumbers.Widen(v));
             }
@@ -417,7 +451,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             : TNumbers.Exponential<Shifted>(v, default, c);
     }
 
-    // Adds the smeared targets of classes j, j + 1, …, whose u is given.
+    // Adds the smeared targets of classes j, j + 1, …, of which x are the numbers BeforeUnit().
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void AddTargets(
         in SoftmaxCrossEntropyJob job,
@@ -425,12 +459,12 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         in RowMemory row,
         nuint j,
         nuint lanes,
-        TDoubles u,
+        TDoubles x,
         Anchor blockBase,
         TargetSums* targets)
     {
         TDoubles b = SmearedTargets(job, plan, row, j, lanes);
-        TDoubles term = b * Above(u, blockBase);
+        TDoubles term = b * Above(plan, x, blockBase);
         targets->Sum += b;
 
         // Where b is 0, nothing, however unlikely the class.
@@ -472,10 +506,10 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         return best;
     }
 
-    // A block whose greatest u without the label is m.
-    private static Block BlockAt(double m)
+    // A block whose greatest number BeforeUnit() without the label is m.
+    private static Block BlockAt(in Plan plan, double m)
     {
-        Anchor anchor = AnchorAt(m);
+        Anchor anchor = AnchorAt(plan, m);
         return new() { Anchor = anchor, Base = m == double.NegativeInfinity ? default : anchor };
     }
 
@@ -488,9 +522,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         for (nuint j = 0; j < count; j += LaneCount)
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
-            TVector z = LoadElements(row.Z, begin + j, lanes, double.NegativeInfinity);
-            TDoubles u = TNumbers.Widen(z) * TDoubles.Set(plan.Slope);
-            AddTargets(job, plan, row, begin + j, lanes, u, block.Base, &targets);
+            TDoubles z = TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, double.NegativeInfinity));
+            AddTargets(job, plan, row, begin + j, lanes, z, block.Base, &targets);
         }
 
         block.TargetSum = TNumbers.SumLanes(targets.Sum);
@@ -501,7 +534,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     private static bool AnchorBlock(in Plan plan, Others<TScalar>* z, out double greatest, out Block block)
     {
         greatest = GreatestOther(z);
-        block = BlockAt(greatest * plan.Slope);
+        block = BlockAt(plan, greatest);
         return !(plan.Scales && IsShifted(block.Base));
     }
 
@@ -732,7 +765,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     {
         RowLosses r = default;
         bool hasLabel = label.Index < job.Classes;
-        double uRelative = Above(new OneDouble(s.ULabel), s.Anchor).Value;
+        double uRelative = IsShifted(s.Anchor)
+            ? Distance(plan, new(s.XLabel, 0), s.Anchor).High
+            : Above(plan, new OneDouble(s.XLabel), s.Anchor);
 
         // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
         bool near = uRelative > -40.0;
@@ -745,7 +780,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         if (plan.WantsLogSumExp)
         {
             double n = s.Anchor.Exponent;
-            r.LogSumExp = s.Anchor.Shift + ((n * DoubleMath.Ln2High) + ((n * DoubleMath.Ln2Low) + logSum));
+            r.LogSumExp = (plan.Unit * s.Anchor.Shift) + ((n * DoubleMath.Ln2High) + ((n * DoubleMath.Ln2Low) + logSum));
         }
 
         if (plan.WantsLoss)
@@ -757,7 +792,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 if (weight > 0)
                 {
                     loss = weight * (near
-                        ? DoubleMath.Log1P(TNumbers.Quotient(s.Others, s.ELabel))
+                        ? DoubleMath.Log1P(s.Odds)
                         : logSum - uRelative);
                 }
             }
@@ -767,7 +802,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 double sum = blocks[b].TargetSum;
                 if (sum < 0 || sum > 0 || double.IsNaN(sum))
                 {
-                    loss += (sum * (logSum + Distance(s.Anchor, blocks[b].Base))) - blocks[b].TargetDot;
+                    loss += (sum * (logSum + Distance(plan, s.Anchor, blocks[b].Base).High)) - blocks[b].TargetDot;
                 }
             }
 
@@ -805,7 +840,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         const double Most = 1.0715086071862673e+301;
         r.Scale = TNumbers.Times(s.Inverse, scale > Most ? Most : scale < -Most ? -Most : scale);
         double pLabel = TNumbers.Product(new(s.ELabel), s.Inverse);
-        r.Label = ((pLabel * (rest + pull)) - (TNumbers.Product(s.Others, s.Inverse) * own)) * r.Factor;
+        double pOthers = TNumbers.Product(s.Others, s.Inverse) * Scale.Unbias;
+        r.Label = (((pLabel * (rest + pull)) - (pOthers * own)) * r.Factor) * TNumbers.RatioUnbias;
         return r;
     }
 
@@ -893,8 +929,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             row.ZLabel = Element(memory.Z, label);
         }
 
-        row.ULabel = TPlain.Value ? row.ZLabel * plan.Slope
-            : hasLabel ? Transformed(row.ZLabel, plan)
+        row.XLabel = TPlain.Value ? row.ZLabel
+            : hasLabel ? BeforeUnit(row.ZLabel, plan)
             : double.NegativeInfinity;
         row.IsCorrect = !TPlain.Value && job.CountCorrect && !row.Label.IsIgnored;
         if (row.IsCorrect && plan.Target == Target.Distribution)
@@ -905,7 +941,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         nuint count = Chunks.DivideUp(classes, plan.BlockLength);
         Block* blocks = stackalloc Block[(int)count];
         Others<TScalar> others;
-        row.Anchor = AnchorAt(row.ULabel);
+        row.Anchor = AnchorAt(plan, row.XLabel);
         for (nuint b = 0; b < count; b++)
         {
             nuint j = b * plan.BlockLength;
@@ -955,7 +991,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 ComputeGeneralBlock(job, plan, memory, j, length, label, greatest, out blocks[b]);
             }
 
-            row.Anchor = Higher(blocks[b].Anchor, row.Anchor);
+            row.Anchor = Higher(plan, blocks[b].Anchor, row.Anchor);
         }
 
         FinishRow<TPlain>(job, plan, row, blocks, count, new(0, count, true), ref totals);
@@ -992,13 +1028,12 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         Pair<OneDouble> others = default;
         for (nuint b = 0; b < count; b++)
         {
-            blocks[b].Factor = Ratio(blocks[b].Anchor, row.Anchor);
-            others = TNumbers.Add(others, TNumbers.Times(blocks[b].Others, blocks[b].Factor));
+            blocks[b].Factor = Ratio(plan, blocks[b].Anchor, row.Anchor);
+            others = TNumbers.Add(others, DoubleMath.Times(blocks[b].Others, blocks[b].Factor));
         }
 
-        Anchor labelAnchor = AnchorAt(row.ULabel);
-        double eLabel = hasLabel ? LabelExponential(row.ULabel, labelAnchor) * Ratio(labelAnchor, row.Anchor) : 0;
-        RowSums sums = new(row.Anchor, TNumbers.Times(others, Scale.Unbias), row.ULabel, eLabel);
+        double eLabel = hasLabel ? LabelExponential(plan, row.XLabel, row.Anchor) : 0;
+        RowSums sums = new(row.Anchor, others, row.XLabel, eLabel);
         if (sums.IsNaN)
         {
             if (fills)
@@ -1059,7 +1094,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         {
             nuint j = b * plan.BlockLength;
             nuint length = nuint.Min(classes - j, plan.BlockLength);
-            Scale<TScalar> scale = TNumbers.MakeScale(TNumbers.Times(r.Scale, blocks[b].Factor));
+            Scale<TScalar> scale = TNumbers.MakeScale(
+                DoubleMath.Times(r.Scale, blocks[b].Factor), Scale.Unbias * TNumbers.RatioUnbias);
             if (plain)
             {
                 ScaleBlock(memory.E + j, length, scale);
@@ -1285,6 +1321,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal readonly double Kept;           // 1 − label smoothing
         internal readonly double Spread;         // label smoothing / classes
         internal readonly double Slope;          // u = slope·z, or what SoftCapped() makes of it
+        internal readonly double Unit;           // u of an anchor's shift is unit·shift
         internal readonly double HalfSoftcap;
         internal readonly double ClassWeightSum; // the number of classes without weights or smoothing
 
@@ -1315,6 +1352,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             Slope = Capped
                 ? DoubleMath.SoftcapSlope(job.Scale, job.Softcap, typeof(TScalar) == typeof(float))
                 : job.Scale;
+            Unit = Capped ? 1.0 : Slope;
             HalfSoftcap = 0.5 * job.Softcap;
             ClassWeightSum = classes;
 
@@ -1330,7 +1368,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
     }
 
-    // A point shift + exponent·ln 2 on the axis of u that exponentials are relative to. One of the two is 0.
+    // A point unit·shift + exponent·ln 2 on the axis of u that exponentials are relative to. One of the two is 0.
     private protected readonly struct Anchor(double shift, double exponent)
     {
         internal readonly double Shift = shift;
@@ -1342,7 +1380,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     {
         internal Anchor Anchor;    // stored e = exp(u − anchor)·2^65
         internal Pair<OneDouble> Others;      // sum of e without the label
-        internal double Factor;    // exp(anchor − the row's anchor)
+        internal Pair<OneDouble> Factor;      // Ratio() of anchor and the row's anchor
         internal double TargetSum; // Σ w·q of the smeared part of the targets alone
         internal double TargetDot; // Σ w·q·(u − base)
         internal Anchor Base;
@@ -1394,26 +1432,30 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     private protected readonly struct RowSums
     {
         internal readonly Anchor Anchor;
-        internal readonly Pair<OneDouble> Others;   // without the label
-        internal readonly double ULabel; // −infinity where there is no label
-        internal readonly double ELabel; // its exponential
+        internal readonly Pair<OneDouble> Others;   // without the label; times 2^65·2^RatioPower, so never subnormal
+        internal readonly double XLabel; // BeforeUnit(); −infinity where there is no label
+        internal readonly double ELabel; // its exponential, times 2^RatioPower
         internal readonly Pair<OneDouble> Inverse;  // 1 / sum
         internal readonly double Sum;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal RowSums(Anchor anchor, Pair<OneDouble> others, double uLabel, double eLabel)
+        internal RowSums(Anchor anchor, Pair<OneDouble> others, double xLabel, double eLabel)
         {
             Anchor = anchor;
             Others = others;
-            ULabel = uLabel;
+            XLabel = xLabel;
             ELabel = eLabel;
-            Pair<OneDouble> whole = TNumbers.Add(others, new(eLabel));
+            Pair<OneDouble> whole = TNumbers.Add(
+                TNumbers.Times(others, Scale.Unbias * TNumbers.RatioUnbias), new(eLabel * TNumbers.RatioUnbias));
             Sum = TNumbers.Rounded(whole);
             Inverse = TNumbers.Inverse(whole);
         }
 
         // A logit is NaN or +infinity, or all are −infinity.
         internal bool IsNaN => !(Sum > 0);
+
+        // Σ of the others' exponentials / the label's.
+        internal double Odds => TNumbers.Quotient(Others, ELabel) * Scale.Unbias;
     }
 
     // What a row's loss comes to.
@@ -1439,8 +1481,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal nuint Index; // in the batch
         internal RowMemory Memory;
         internal Label Label;
-        internal double ZLabel; // −infinity where there is no label
-        internal double ULabel;
+        internal double ZLabel; // the logit; −infinity where there is no label
+        internal double XLabel; // BeforeUnit()
         internal bool IsCorrect;
         internal Anchor Anchor; // the highest of the blocks' and the label's
     }

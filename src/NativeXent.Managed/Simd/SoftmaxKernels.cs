@@ -77,16 +77,16 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
         }
 
         Pair<OneDouble> others = default;
-        Anchor anchor = AnchorAt(m);
+        Anchor anchor = AnchorAt(plan, m);
         for (nuint j = 0; j < classes; j += plan.BlockLength)
         {
             nuint length = nuint.Min(classes - j, plan.BlockLength);
             Greatest greatest = GreatestOthers(row, j, length, first);
             ComputeGeneralBlock(sumsJob, plan, row, j, length, first, greatest, out Block block);
-            others = TNumbers.Add(others, TNumbers.Times(block.Others, Ratio(block.Anchor, anchor)));
+            others = TNumbers.Add(others, DoubleMath.Times(block.Others, Ratio(plan, block.Anchor, anchor)));
         }
 
-        RowSums sums = new(anchor, TNumbers.Times(others, Scale.Unbias), m, LabelExponential(m, anchor));
+        RowSums sums = new(anchor, others, m, LabelExponential(plan, m, anchor));
         double logSumExp = DoubleMath.CanonicalNaN;
         if (sums.IsNaN)
         {
@@ -97,7 +97,7 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
         }
         else
         {
-            double logSum = DoubleMath.Log1P(TNumbers.Quotient(sums.Others, sums.ELabel));
+            double logSum = DoubleMath.Log1P(sums.Odds);
             logSumExp = m + logSum;
             for (nuint j = 0; job.Output is not null && j < classes; j += LaneCount)
             {
