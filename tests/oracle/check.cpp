@@ -160,8 +160,8 @@ private:
             // What is flushed is missing in the sum.
             if (absolute(e.exact) <= flush_threshold() * 2) e.absolute += absolute(e.exact);
             if (is_finite(e.exact)) {
-                const Quad limit = static_cast<Quad>(computed().greatest());
-                if (absolute(e.exact) >= limit) e.exact = e.exact > 0 ? infinity() : -infinity();
+                const Quad greatest = static_cast<Quad>(computed().greatest());
+                if (absolute(e.exact) >= greatest + ulp(computed(), greatest) / 2) e.exact = e.exact > 0 ? infinity() : -infinity();
                 e.exact += static_cast<Quad>(row.before[k]);
             }
         }
@@ -453,6 +453,8 @@ private:
             Expected e;
             e.exact = (negative * logistic(z) - positive * logistic(-z)) * factors;
             if (is_nan(z)) e.exact = not_a_number();
+            // 0 · ∞, as far as the type can tell.
+            if (!is_finite(factors) && logistic(-absolute(z)) < flush_threshold()) e.or_nan = true;
             e.reference = is_finite(e.exact)
                               ? (negative_size * logistic(z) + absolute(positive) * logistic(-z)) * absolute(factors)
                               : Quad(0);

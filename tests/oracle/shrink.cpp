@@ -46,7 +46,12 @@ void remove_class(Request& r, size_t from, size_t to) {
 Request shrunk(const Request& request, const char* category) {
     Request best = request;
     if (!is_over(best, category)) return best;
+    // Numbers looked at; rows of thousands of classes would otherwise take minutes.
+    size_t budget = 3000000;
     const auto attempt = [&](const std::function<void(Request&)>& change) {
+        const size_t numbers = best.rows.size() * best.classes;
+        if (budget < numbers) return false;
+        budget -= numbers;
         Request smaller = best;
         change(smaller);
         if (!is_over(smaller, category)) return false;
