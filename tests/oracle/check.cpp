@@ -71,6 +71,10 @@ private:
         return text;
     }
 
+    std::string category(const Bound& bound) const {
+        return category((std::string(bound.output) + ", " + bound.of).c_str());
+    }
+
     void fail(const std::string& what, const std::string& why) {
         Verdict v;
         v.category = category(what.c_str());
@@ -87,15 +91,14 @@ private:
         const double most = static_cast<double>(s.most);
         const double cap = r_.softcap;
         if (!wide()) {
-            if (cap != 0) more += 2 + (cap > 8192 ? most * 0x1p-19 : 0);
+            if (cap != 0) more += kSoftcapSingle + (cap > kGreatSoftcap ? most * kGreatSoftcapPerU : 0);
             return more;
         }
-        if (s.most > 524288) more += 2;
         if (cap != 0) {
-            more += 3 * (size + most);
-            if (derivative) more += static_cast<double>(cap_argument(r_, logit));
+            more += kSoftcapWide + kSoftcapWidePerU * (size + most);
+            if (derivative) more += kSoftcapWidePerX * static_cast<double>(cap_argument(r_, logit));
         } else if (r_.scale != 0 && r_.scale != 1) {
-            more += (size + most) / 2;
+            more += kScaleWidePerU * (size + most);
         }
         return more;
     }
@@ -104,7 +107,7 @@ private:
 
     void judge(const Bound& bound, const Number& got, const Expected& e, const std::string& where) {
         Verdict v;
-        v.category = category(bound.name);
+        v.category = category(bound);
         v.where = where;
         v.got = got.value;
         v.exact = text_of(e.exact);
@@ -161,7 +164,8 @@ private:
             if (absolute(e.exact) <= flush_threshold() * 2) e.absolute += absolute(e.exact);
             if (is_finite(e.exact)) {
                 const Quad greatest = static_cast<Quad>(computed().greatest());
-                if (absolute(e.exact) >= greatest + ulp(computed(), greatest) / 2) e.exact = e.exact > 0 ? infinity() : -infinity();
+                if (absolute(e.exact) >= greatest + ulp(computed(), greatest) / 2)
+                    e.exact = e.exact > 0 ? infinity() : -infinity();
                 e.exact += static_cast<Quad>(row.before[k]);
             }
         }
@@ -171,7 +175,6 @@ private:
     void cross_entropy() {
         Quad loss = 0, loss_size = 0, z_loss = 0, z_size = 0, weight = 0;
         uint64_t counted = 0, correct = 0;
-        bool open = false;  // what is summed is left open
         double more = 0;
         for (size_t i = r_.row_begin; i < r_.row_end; ++i) {
             const Row& row = r_.rows[i];
@@ -183,7 +186,9 @@ private:
                 Expected e;
                 e.exact = s.lse;
                 e.reference = 1;
-                if (wide()) e.more = r_.softcap != 0 ? 8 : 2;
+                // Of the greatest u, which lse is near.
+                if (wide() && r_.scale != 0 && r_.scale != 1) e.more = kScaleWidePerU;
+                if (wide() && r_.softcap != 0) e.more = kSoftcapWide + kSoftcapWidePerU;
                 judge(kLse, results_.lse[j], e, at("lse", i));
             }
             const bool ignored = r_.ignored(row);
@@ -204,9 +209,8 @@ private:
                 Expected e;
                 e.exact = exact.z_loss;
                 e.reference = z_reference;
-                if (wide()) e.more = r_.softcap != 0 ? 16 : 4;
-                if (s.bad && !ignored) continue_open(e);
-                if (s.bad && r_.z_loss == 0) e.exact = results_.z_loss[j].value == 0 ? 0 : not_a_number();
+                if (wide() && r_.scale != 0 && r_.scale != 1) e.more = 2 * kScaleWidePerU;
+                if (wide() && r_.softcap != 0) e.more = 2 * (kSoftcapWide + kSoftcapWidePerU);
                 judge(kZLoss, results_.z_loss[j], e, at("z-loss", i));
             }
             if (r_.wants_grad) gradient(exact, row, i);
@@ -220,21 +224,19 @@ private:
                 weight += !r_.has_labels() || r_.class_weights.empty()
                               ? Quad(1)
                               : static_cast<Quad>(r_.class_weights[static_cast<size_t>(row.label)]);
-                if (!s.bad && is_first_greatest(row)) ++correct;
+                // Not where a result is NaN, or would be if it were asked for.
                 const double factor = r_.grad_scale * (r_.has_upstream ? row.upstream : 1);
-                if (!(std::fabs(factor) < HUGE_VAL)) open = true;
+                if (!s.bad && std::fabs(factor) < HUGE_VAL && is_first_greatest(row)) ++correct;
             }
         }
         if (!r_.wants_totals) return;
         total(kTotalLoss, results_.total_loss, loss, loss_size, counted, more);
-        total(kTotalZLoss, results_.total_z_loss, z_loss, z_size, counted, 8);
+        total(kTotalZLoss, results_.total_z_loss, z_loss, z_size, counted, wide() ? 2 * more : 0);
         total(kTotalWeight, results_.total_weight, weight, weight, counted, 0);
         if (results_.total_rows != counted) fail("total rows", std::to_string(results_.total_rows));
-        if (r_.count_correct && !open && results_.total_correct != correct)
+        if (r_.count_correct && results_.total_correct != correct)
             fail("correct rows", std::to_string(results_.total_correct) + ", exact " + std::to_string(correct));
     }
-
-    static void continue_open(Expected& e) { e.or_nan = true; }
 
     bool is_first_greatest(const Row& row) const {
         size_t target = static_cast<size_t>(row.label), greatest = 0;
@@ -251,8 +253,8 @@ private:
     // A total is a double whatever the element type.
     void total(const Bound& bound, double got, Quad exact, Quad size, uint64_t rows, double more) {
         Verdict v;
-        v.category = category(bound.name);
-        v.where = bound.name;
+        v.category = category(bound);
+        v.where = bound.of;
         v.got = got;
         v.exact = text_of(exact);
         v.share = HUGE_VAL;
@@ -303,7 +305,9 @@ private:
             }
             Expected e;
             const Bound* bound = &kGradientOther;
-            if (s.bad || !(std::fabs(factor) < HUGE_VAL)) {
+            if (r_.grad_scale == 0 || (r_.has_upstream && row.upstream == 0)) {
+                // 0, whatever the row holds.
+            } else if (s.bad || !(std::fabs(factor) < HUGE_VAL)) {
                 e.exact = not_a_number();
             } else {
                 const Quad raw = exact.gradient(r_, k);
@@ -362,7 +366,6 @@ private:
                 Expected e;
                 e.exact = s.lse;
                 e.reference = 1;
-                if (wide()) e.more = 2;
                 judge(kLse, results_.lse[j], e, at("lse", i));
             }
             if (!r_.wants_grad) continue;
@@ -370,7 +373,6 @@ private:
             for (size_t k = 0; k < r_.classes; ++k) {
                 Expected e;
                 e.exact = s.bad ? not_a_number() : log ? -s.minus_log_p(k) : s.p(k);
-                if (wide() && s.most > 524288) e.more = 2;
                 judge(log ? kLogSoftmax : kSoftmax, results_.grad[j][k], e, at("output", i, k));
             }
         }
@@ -400,7 +402,7 @@ private:
                     e.exact = y * (g - sum);
                     e.reference = y * (absolute(g) + size);
                 }
-                if (wide()) e.more += static_cast<double>(r_.classes) / 16;
+                if (wide()) e.more += kBackwardWidePerClass * static_cast<double>(r_.classes);
                 judge_gradient(log ? kLogSoftmaxBackward : kSoftmaxBackward, results_.grad[j][k], e, row, k,
                                at("gradient", i, k));
             }
@@ -453,6 +455,7 @@ private:
             Expected e;
             e.exact = (negative * logistic(z) - positive * logistic(-z)) * factors;
             if (is_nan(z)) e.exact = not_a_number();
+            if (factors == 0) e.exact = 0;
             // 0 · ∞, as far as the type can tell.
             if (!is_finite(factors) && logistic(-absolute(z)) < flush_threshold()) e.or_nan = true;
             e.reference = is_finite(e.exact)

@@ -80,7 +80,7 @@ CrossEntropyRow cross_entropy_of(const Request& request, const Row& row) {
     }
     if (r.s.bad) {
         r.loss = not_a_number();
-        r.z_loss = not_a_number();
+        r.z_loss = static_cast<Quad>(request.z_loss) * r.s.lse * r.s.lse;
         return r;
     }
     for (size_t c = 0; c < n; ++c) {

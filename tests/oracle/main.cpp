@@ -5,10 +5,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <string>
 
+#include "bounds.h"
 #include "check.h"
+#include "climb.h"
 #include "nativexent/nativexent.h"
 #include "shrink.h"
 
@@ -19,6 +23,7 @@ struct Worst {
     Verdict verdict;
     uint64_t seed = 0;
     uint64_t numbers = 0, violations = 0;
+    Climb climb;
 };
 
 std::string over_by(const Verdict& v) {
@@ -40,6 +45,8 @@ std::string over_by(const Verdict& v) {
         "sigmoid\n"
         "  --show          print the request of --seed, shrunk to what is over a bound, and every number that is\n"
         "  --shrink        print the worst of each category that is over its bound, shrunk\n"
+        "  --climb N       from the worst small request of each category, N steps further up\n"
+        "  --check-table F whether the table in this document has the bounds that are checked\n"
         "  --quiet         print only categories with a violation\n",
         stderr);
     std::exit(2);
@@ -55,8 +62,30 @@ void print_shrunk(const Request& original, const std::string& category) {
     });
 }
 
+// As docs/numerics.md has a bound.
+std::string table_row(const Bound& bound) {
+    char text[200];
+    std::snprintf(text, sizeof text, "| %s | %s | %g | %g | %s |", bound.output, bound.of, bound.single, bound.wide,
+                  bound.relative_to);
+    return text;
+}
+
+int check_table(const char* path) {
+    std::ifstream file(path);
+    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    int missing = 0;
+    for (const Bound* bound : kBounds) {
+        const std::string row = table_row(*bound);
+        if (text.find(row) == std::string::npos) {
+            std::printf("%s has no line\n%s\n", path, row.c_str());
+            ++missing;
+        }
+    }
+    return missing == 0 ? 0 : 1;
+}
+
 int run(int argc, char** argv) {
-    uint64_t requests = 2000, seed = 1;
+    uint64_t requests = 2000, seed = 1, steps = 0;
     const char* only = "";
     const char* operation = nullptr;
     const char* isa = nullptr;
@@ -84,6 +113,10 @@ int run(int argc, char** argv) {
             show = true;
         else if (name == "--shrink")
             shrink = true;
+        else if (name == "--climb")
+            steps = std::strtoull(value(), nullptr, 0);
+        else if (name == "--check-table")
+            return check_table(value());
         else if (name == "--quiet")
             quiet = true;
         else
@@ -117,7 +150,20 @@ int run(int argc, char** argv) {
             }
             ++worst.numbers;
             if (v.share > 1) ++worst.violations;
+            // To climb from: one row of few classes.
+            if (steps != 0 && request.rows.size() == 1 && request.rows[0].logits.size() <= 8 &&
+                v.share > worst.climb.worst.share) {
+                worst.climb = {request, v};
+            }
         });
+    }
+    for (auto& [name, worst] : categories) {
+        if (worst.climb.request.rows.empty() || worst.violations != 0) continue;
+        worst.climb = climb(worst.climb.request, name, seed, steps);
+        const Verdict& v = worst.climb.worst;
+        std::printf("%s: climbed to %s\n", name.c_str(), over_by(v).c_str());
+        if (v.share > 1) ++worst.violations;
+        std::fputs(describe(worst.climb.request).c_str(), stdout);
     }
     uint64_t violations = 0, numbers = 0;
     for (const auto& [name, worst] : categories) {
