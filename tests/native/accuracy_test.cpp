@@ -143,9 +143,10 @@ const Pattern kPatterns[] = {
     {"PairsOfVectorsAlternate", 2, [](SplitMix64&, size_t j) { return j / (2 * kVector) % 2; }},
     {"TilesAlternate", 2, [](SplitMix64&, size_t j) { return j / kTile % 2; }},
     {"BlocksAlternate", 2, [](SplitMix64&, size_t j) { return j / kBlock % 2; }},
-    {"EveryVectorOfATileDiffers", 8, [](SplitMix64&, size_t j) { return j / kVector % 8; }},
+    {"EveryVectorOfATileDiffers", kTile / kVector,
+     [](SplitMix64&, size_t j) { return j / kVector % (kTile / kVector); }},
     {"EveryLaneDiffers", 16, [](SplitMix64&, size_t j) { return j % kVector; }},
-    {"EveryClassOfATileDiffers", 128, [](SplitMix64&, size_t j) { return j % kTile; }},
+    {"EveryPairOfClassesOfATileDiffers", kTile / 2, [](SplitMix64&, size_t j) { return j % kTile / 2; }},
     {"EveryBlockDiffers", 64, [](SplitMix64&, size_t j) { return j / kBlock % 64; }},
     {"OneLaneStandsOut", 2, [](SplitMix64&, size_t j) { return size_t{j % kVector == 5}; }},
     {"OneClassOfATileStandsOut", 2, [](SplitMix64&, size_t j) { return size_t{j % kTile == 77}; }},
@@ -170,7 +171,11 @@ TEST_P(AccuracyOfRepeatingRowsWithin3Ulp, OnEveryLabelOf) {
         const double sigma = kSigmas[row_random.below(5)];
         PooledRow row;
         for (size_t k = 0; k < GetParam().values; ++k) row.values.push_back(row_random.normal(sigma));
-        for (size_t j = 0; j < classes; ++j) row.index.push_back(static_cast<uint8_t>(GetParam().index(row_random, j)));
+        for (size_t j = 0; j < classes; ++j) {
+            const size_t index = GetParam().index(row_random, j);
+            ASSERT_LT(index, row.values.size());
+            row.index.push_back(static_cast<uint8_t>(index));
+        }
         for (const size_t label : {size_t{0}, row_random.below(classes)})
             check_pooled_row(row, label, "seed " + std::to_string(seed), worst);
     }

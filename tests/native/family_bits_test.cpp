@@ -20,16 +20,27 @@ protected:
     Operation operation() const { return std::get<0>(GetParam()); }
     Type type() const { return std::get<1>(GetParam()); }
 
-    // Calls visit(request, random, where) with so many requests in a normal sweep.
+    // Calls visit(request, random, where) with so many requests in a normal sweep, of those that are meant.
     template <class Visit>
-    void for_any_requests(uint64_t seed, size_t count, Visit visit) {
+    void for_any_requests(
+        uint64_t seed, size_t count, Visit visit,
+        bool (*is_meant)(const Request&) = [](const Request&) { return true; }) {
         SplitMix64 random(seed);
         for (size_t i = 0; i < swept(count) && !HasFailure(); ++i) {
-            const Request request = any_request(random, operation(), type());
+            Request request = any_request(random, operation(), type());
+            while (!is_meant(request)) request = any_request(random, operation(), type());
             visit(request, random, "request " + std::to_string(i) + ", " + request.description());
         }
     }
 };
+
+// For what only some operations or types have.
+class BitsWithAWorkspace : public FamilyBits {};
+class BitsOfGroups : public FamilyBits {};
+class BitsOfParts : public FamilyBits {};
+class BitsOfCrossEntropy : public FamilyBits {};
+class BitsOf16BitTypes : public FamilyBits {};
+class BitsOfGradients : public FamilyBits {};
 
 TEST_P(FamilyBits, AreTheSameOnEveryInstructionSet) {
     for_any_requests(1, 200, [&](const Request& request, SplitMix64&, const std::string& where) {
@@ -53,8 +64,7 @@ TEST_P(FamilyBits, AreTheSameWhereverTheArraysLie) {
 }
 
 // So many classes that exponentials are kept in the gradient, in a workspace, or not at all.
-TEST_P(FamilyBits, AreTheSameWithAWorkspace) {
-    if (operation() != Operation::CrossEntropy && operation() != Operation::Softmax) GTEST_SKIP() << "has none";
+TEST_P(BitsWithAWorkspace, AreTheSameWithAWorkspace) {
     SplitMix64 random(5);
     for (size_t i = 0; i < swept(12); ++i) {
         const Request request =
@@ -107,13 +117,25 @@ TEST_P(FamilyBits, OfARowAreThoseOfItAlone) {
     });
 }
 
+// The softmax of a cross-entropy's logits.
+Request softmax_of(const Request& request) {
+    Request softmax;
+    softmax.operation = Operation::Softmax;
+    softmax.type = request.type;
+    softmax.rows = request.rows;
+    softmax.classes = request.classes;
+    softmax.logits = request.logits;
+    softmax.wants_lse = request.wants_lse;
+    return softmax;
+}
+
 // Rows that have nothing special about them may be computed together.
-TEST_P(FamilyBits, OfARowAmongAlikeAreThoseOfItAlone) {
-    if (operation() != Operation::CrossEntropy) GTEST_SKIP() << "computes rows one by one";
+TEST_P(BitsOfGroups, OfARowAmongAlikeAreThoseOfItAlone) {
     SplitMix64 random(14);
     for (const size_t classes : {1, 2, 3, 4, 5, 7, 8, 10, 16, 17, 18, 20, 33, 64, 100, 127, 128, 129, 300, 600, 2048})
         for (size_t i = 0; i < swept(classes < 200 ? 80 : 12) && !HasFailure(); ++i) {
-            const Request request = groupable_request(random, type(), 19, classes);
+            Request request = groupable_request(random, type(), 19, classes);
+            if (operation() == Operation::Softmax) request = softmax_of(request);
             const Results whole = run(request);
             for (size_t row = 0; row < request.rows; ++row)
                 expect_as_alone(request, whole, row, "request " + std::to_string(i) + ", " + request.description());
@@ -121,8 +143,7 @@ TEST_P(FamilyBits, OfARowAmongAlikeAreThoseOfItAlone) {
 }
 
 // lse is near 0 here, where the last bit of a sum shows in many of its own.
-TEST_P(FamilyBits, LseOfIgnoredRowsAmongOthersIsThatOfThemAlone) {
-    if (operation() != Operation::CrossEntropy) GTEST_SKIP() << "ignores nothing";
+TEST_P(BitsOfCrossEntropy, LseOfIgnoredRowsAmongOthersIsThatOfThemAlone) {
     SplitMix64 random(12);
     for (const size_t classes : {2, 3, 10, 40, 200}) {
         Request request;
@@ -144,9 +165,7 @@ TEST_P(FamilyBits, LseOfIgnoredRowsAmongOthersIsThatOfThemAlone) {
     }
 }
 
-TEST_P(FamilyBits, OfARowInPartsAreThoseOfTheWhole) {
-    if (operation() != Operation::CrossEntropy || (type() != Type::Float32 && type() != Type::Float64))
-        GTEST_SKIP() << "does not come in parts";
+TEST_P(BitsOfParts, OfARowInPartsAreThoseOfTheWhole) {
     // The last has blocks of another length.
     constexpr size_t kClasses[] = {1, 10, 4095, 4097, 10000, 40000, 1100000};
     SplitMix64 random(11);
@@ -221,8 +240,7 @@ TEST_P(FamilyBits, DoNotDependOnWhatElseIsAskedFor) {
     });
 }
 
-TEST_P(FamilyBits, OfFloat16AndBFloat16AreThoseOfFloat32RoundedOnce) {
-    if (type() == Type::Float32 || type() == Type::Float64) GTEST_SKIP() << "of 16 bits only";
+TEST_P(BitsOf16BitTypes, OfFloat16AndBFloat16AreThoseOfFloat32RoundedOnce) {
     for_any_requests(6, 100, [&](const Request& request, SplitMix64&, const std::string& where) {
         Request wide = request;
         wide.type = Type::Float32;
@@ -276,49 +294,55 @@ TEST_P(FamilyBits, DoNotDependOnTheModeForSubnormals) {
 
 // No result is −0, subnormal (but of float16), or another NaN than the canonical one.
 TEST_P(FamilyBits, AreCanonical) {
-    for_any_requests(8, 100, [&](const Request& request, SplitMix64&, const std::string& where) {
-        if (!request.before.empty()) return;
-        const Results results = run(request);
-        for (const Bits* bits : {&results.gradient, &results.loss, &results.lse, &results.z_loss})
-            for (const uint64_t b : *bits) {
-                ASSERT_NE(b, sign_of(type())) << where;
-                ASSERT_TRUE(!is_nan(type(), b) || b == format_of(type()).canonical_nan)
-                    << where << ": " << std::hex << b;
-                ASSERT_TRUE(type() == Type::Float16 || !is_subnormal(type(), b)) << where << ": " << std::hex << b;
-            }
-    });
+    for_any_requests(
+        8, 100,
+        [&](const Request& request, SplitMix64&, const std::string& where) {
+            const Results results = run(request);
+            for (const Bits* bits : {&results.gradient, &results.loss, &results.lse, &results.z_loss})
+                for (const uint64_t b : *bits) {
+                    ASSERT_NE(b, sign_of(type())) << where;
+                    ASSERT_TRUE(!is_nan(type(), b) || b == format_of(type()).canonical_nan)
+                        << where << ": " << std::hex << b;
+                    ASSERT_TRUE(type() == Type::Float16 || !is_subnormal(type(), b)) << where << ": " << std::hex << b;
+                }
+        },
+        [](const Request& request) { return request.before.empty(); });
 }
 
 // Overwritten and then added in the precision of the computation: double for float64, float for the others. There, a
 // subnormal number counts as 0.
-TEST_P(FamilyBits, AccumulatedAreThoseOfOverwritingAndAdding) {
-    if (operation() == Operation::Softmax || operation() == Operation::LogSoftmax) GTEST_SKIP() << "never accumulates";
-    for_any_requests(9, 200, [&](const Request& request, SplitMix64& random, const std::string& where) {
-        if (request.before.empty()) return;
-        const Placement placement = any_placement(random, request);
-        const Bits got = run(request, placement).gradient;
-        Request overwriting = request;
-        overwriting.before.clear();
-        if (type() != Type::Float64) {
-            overwriting.type = Type::Float32;
-            for (Bits* bits : {&overwriting.logits, &overwriting.targets, &overwriting.weights, &overwriting.upstream})
-                *bits = converted(type(), *bits, Type::Float32);
-        }
-        const Bits added = run(overwriting).gradient;
-        const auto flushed = [&](double x) { return value_of(overwriting.type, result_bits_of(overwriting.type, x)); };
-        for (size_t k = 0; k < got.size(); ++k) {
-            const bool ignored = is_ignored(request, k / request.classes);
-            const double before = flushed(value_of(type(), request.before[k]));
-            const double sum = flushed(before + value_of(overwriting.type, added[k]));
-            const uint64_t wanted = ignored ? request.before[k] : result_bits_of(type(), sum);
-            ASSERT_EQ(got[k], wanted) << std::hex << "before " << request.before[k] << " added " << added[k] << std::dec
-                                      << ", element " << k << ", " << where << "; " << placement.description();
-        }
-    });
+TEST_P(BitsOfGradients, AccumulatedAreThoseOfOverwritingAndAdding) {
+    for_any_requests(
+        9, 200,
+        [&](const Request& request, SplitMix64& random, const std::string& where) {
+            const Placement placement = any_placement(random, request);
+            const Bits got = run(request, placement).gradient;
+            Request overwriting = request;
+            overwriting.before.clear();
+            if (type() != Type::Float64) {
+                overwriting.type = Type::Float32;
+                for (Bits* bits :
+                     {&overwriting.logits, &overwriting.targets, &overwriting.weights, &overwriting.upstream})
+                    *bits = converted(type(), *bits, Type::Float32);
+            }
+            const Bits added = run(overwriting).gradient;
+            const auto flushed = [&](double x) {
+                return value_of(overwriting.type, result_bits_of(overwriting.type, x));
+            };
+            for (size_t k = 0; k < got.size(); ++k) {
+                const bool ignored = is_ignored(request, k / request.classes);
+                const double before = flushed(value_of(type(), request.before[k]));
+                const double sum = flushed(before + value_of(overwriting.type, added[k]));
+                const uint64_t wanted = ignored ? request.before[k] : result_bits_of(type(), sum);
+                ASSERT_EQ(got[k], wanted)
+                    << std::hex << "before " << request.before[k] << " added " << added[k] << std::dec << ", element "
+                    << k << ", " << where << "; " << placement.description();
+            }
+        },
+        [](const Request& request) { return !request.before.empty(); });
 }
 
-TEST_P(FamilyBits, TotalsAreTheSumsOfTheRowsInTheirOrder) {
-    if (operation() != Operation::CrossEntropy) GTEST_SKIP() << "no totals in the order of rows";
+TEST_P(BitsOfCrossEntropy, TotalsAreTheSumsOfTheRowsInTheirOrder) {
     for_any_requests(10, 100, [&](const Request& any, SplitMix64& random, const std::string& where) {
         Request request = any;
         request.wants_totals = request.counts_correct = true;
@@ -343,8 +367,28 @@ std::string name(const testing::TestParamInfo<std::tuple<Operation, Type>>& info
         text.begin(), text.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
     return text;
 }
+constexpr Operation kWithGradients[] = {Operation::CrossEntropy, Operation::SoftmaxBackward,
+                                        Operation::LogSoftmaxBackward, Operation::SigmoidCrossEntropy};
+constexpr Type kKernelTypes[] = {Type::Float32, Type::Float64}, k16BitTypes[] = {Type::Float16, Type::BFloat16};
 INSTANTIATE_TEST_SUITE_P(, FamilyBits, testing::Combine(testing::ValuesIn(kOperations), testing::ValuesIn(kTypes)),
                          name);
+INSTANTIATE_TEST_SUITE_P(, BitsWithAWorkspace,
+                         testing::Combine(testing::Values(Operation::CrossEntropy, Operation::Softmax),
+                                          testing::ValuesIn(kTypes)),
+                         name);
+INSTANTIATE_TEST_SUITE_P(, BitsOfGroups,
+                         testing::Combine(testing::Values(Operation::CrossEntropy, Operation::Softmax),
+                                          testing::ValuesIn(kTypes)),
+                         name);
+INSTANTIATE_TEST_SUITE_P(, BitsOfParts,
+                         testing::Combine(testing::Values(Operation::CrossEntropy), testing::ValuesIn(kKernelTypes)),
+                         name);
+INSTANTIATE_TEST_SUITE_P(, BitsOfCrossEntropy,
+                         testing::Combine(testing::Values(Operation::CrossEntropy), testing::ValuesIn(kTypes)), name);
+INSTANTIATE_TEST_SUITE_P(, BitsOf16BitTypes,
+                         testing::Combine(testing::ValuesIn(kOperations), testing::ValuesIn(k16BitTypes)), name);
+INSTANTIATE_TEST_SUITE_P(, BitsOfGradients,
+                         testing::Combine(testing::ValuesIn(kWithGradients), testing::ValuesIn(kTypes)), name);
 
 }  // namespace
 }  // namespace nxent_test

@@ -13,7 +13,8 @@ constexpr uint32_t kMinusOne = 0xbf800000u;
 constexpr uint32_t kOne = 0x3f800000u;
 constexpr uint32_t kPlusInfinity = 0x7f800000u;
 
-constexpr size_t kLengths[] = {1, 2, 3, 15, 16, 17, 33, 127, 128, 129, 300, 4095, 4096, 4097, 9000};
+constexpr size_t kLengths[] = {1,   2,   3,         15,    16,        17,   33,   127,  128,
+                               129, 300, kTile - 1, kTile, kTile + 1, 4095, 4096, 4097, 9000};
 
 // Where in a row something could be treated apart: its ends, and either side of the boundaries.
 std::vector<size_t> places(size_t classes) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cut.h"
 #include "generate.h"
 #include "nativexent/nativexent.h"
 #include "oracle.h"
@@ -18,10 +19,10 @@ namespace nxent_test {
 
 constexpr uint32_t kCanonicalNaN = 0x7fc00000u;
 
-// What the kernel is cut into; tests look closest at the boundaries.
-constexpr size_t kVector = 16;
-constexpr size_t kTile = 128;
-constexpr size_t kBlock = 4096;
+// What the kernel's rows are cut into; tests look closest at the boundaries.
+constexpr size_t kVector = nxent::kLogicalLanes;
+constexpr size_t kTile = nxent::kTile;
+constexpr size_t kBlock = nxent::kBlock;
 
 // How much the long sweeps do: the environment variable NATIVEXENT_TEST_SWEEP. Quick is the default where a sanitizer,
 // an emulator's arithmetic or the oracle in software makes everything slow.

@@ -4,18 +4,14 @@
 // docs/numerics.md derives the method and its error bound.
 #pragma once
 
+#include "../cut.h"
 #include "elements-inl.h"
 
 namespace nxent {
 namespace NXENT_TARGET {
 namespace {
 
-// A tile is the unit of summation: so many vectors are added lane by lane in two numbers, then joined.
-constexpr size_t kTileVectors = 32;
-constexpr size_t kTile = kTileVectors * kLanes;
-// Blocks: short enough for the first-level cache, and never more than kMaxBlocks.
-constexpr size_t kBlock = 4096;
-constexpr size_t kMaxBlocks = 256;
+static_assert(kLanes == kLogicalLanes);
 
 // Stored e is exp(z − reference)·2^65: 2^64 so that e·(low part of the scale) is never subnormal, 2 so that e is not.
 constexpr int kBias = 64;

@@ -329,12 +329,12 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
     private const nuint FewClasses = 128;
     private const int LeastGroupOfFewClasses = 4;
 
-    internal static new void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
+    internal static void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
         Plan plan = new(job);
         if (!TakesGroups(job, plan))
         {
-            SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>.Run(job, out totals);
+            RunRowByRow(job, out totals);
             return;
         }
 
@@ -429,6 +429,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                 done = !few ? ComputeGroup(job, plan, &group, ref totals)
                     : plan.Capped ? ComputeGroupOfFewClasses<Yes>(job, plan, &group, ref totals)
                     : ComputeGroupOfFewClasses<No>(job, plan, &group, ref totals);
+                ComputedGroups.Count += done ? 1 : 0;
             }
 
             for (int k = 0; !done && k < count; k++)

@@ -26,7 +26,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
     private protected static nuint NoLabel => nuint.MaxValue;
 
-    internal static void Run(in SoftmaxCrossEntropyJob job, out Totals totals)
+    /// <summary>Each row by itself. Those who call want <see cref="RowGroups{A, B, C, D}.Run"/>.</summary>
+    private protected static void RunRowByRow(in SoftmaxCrossEntropyJob job, out Totals totals)
     {
         totals = default;
         Plan plan = new(job);

@@ -37,7 +37,7 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
             sumsJob.GradScale = 1;
             sumsJob.Workspace = job.Workspace;
             sumsJob.WorkspaceSize = job.WorkspaceSize;
-            Run(sumsJob, out _);
+            RowGroups<TNumbers, TVector, TScalar, TDoubles>.Run(sumsJob, out _);
             return;
         }
 
