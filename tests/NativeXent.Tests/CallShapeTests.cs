@@ -93,13 +93,8 @@ public sealed unsafe class CallShapeTests<T>(Target target)
 
     [Test]
     public void Labels_of_64_bits_give_the_bits_of_labels_of_32([Values] bool pointers) =>
-        ForEach((problem, expected) =>
+        ForEach(problem => problem.HasLabels, (problem, expected) =>
         {
-            if (!problem.HasLabels)
-            {
-                return;
-            }
-
             long[] labels = [.. problem.Labels.Select(label => (long)label)];
             Outcome<T> actual = new(problem.Logits.Length, problem.Rows);
             if (!pointers)
@@ -197,15 +192,10 @@ public sealed unsafe class CallShapeTests<T>(Target target)
 
     [TestCaseSource(nameof(InnerSizes))]
     public void Classes_as_the_second_of_three_axes_give_the_same_bits(int innerSize) =>
-        ForEach((problem, expected) =>
+        ForEach(problem => problem.Rows >= innerSize, (problem, expected) =>
         {
             int samples = problem.Rows / innerSize;
             int rows = samples * innerSize;
-            if (samples == 0)
-            {
-                return;
-            }
-
             int sample = problem.Classes * innerSize;
             int gap = innerSize % 2 * 7;
             LogitsLayout layout = new(problem.Classes)
@@ -329,9 +319,14 @@ public sealed unsafe class CallShapeTests<T>(Target target)
     private ExecutionOptions Threads(int maxDegreeOfParallelism) =>
         target.Execution with { MaxDegreeOfParallelism = maxDegreeOfParallelism };
 
-    private void ForEach(Action<Problem<T>, Outcome<T>> check)
+    private void ForEach(Action<Problem<T>, Outcome<T>> check) => ForEach(_ => true, check);
+
+    private void ForEach(Func<Problem<T>, bool> isMeant, Action<Problem<T>, Outcome<T>> check)
     {
-        foreach ((Problem<T> problem, Outcome<T> expected) in Problems.Zip(_rowByRow.Value))
+        (Problem<T> Problem, Outcome<T> Expected)[] meant =
+            [.. Problems.Zip(_rowByRow.Value).Where(pair => isMeant(pair.First))];
+        Assert.That(meant, Is.Not.Empty);
+        foreach ((Problem<T> problem, Outcome<T> expected) in meant)
         {
             check(problem, expected);
         }

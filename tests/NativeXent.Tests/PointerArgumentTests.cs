@@ -49,14 +49,9 @@ public sealed unsafe class PointerArgumentTests(NativeXentBackend backend)
     }
 
     [Test]
-    public void Not_one_kind_of_targets([Range(0, 7)] int kinds)
+    public void Not_one_kind_of_targets([Values(0, 3, 5, 6, 7)] int kinds)
     {
         int count = int.PopCount(kinds);
-        if (count == 1)
-        {
-            return;
-        }
-
         ArgumentException e = Refused<ArgumentException>(Pointers with
         {
             Labels32 = (kinds & 1) == 0 ? null : (int*)(Memory + 16),

@@ -8,8 +8,17 @@ namespace NativeXent.Tests;
 /// is at least 2^-125, whatever the softcap and the scale.
 /// </summary>
 [TestFixtureSource(typeof(Target), nameof(Target.All))]
+[NonParallelizable]
 public sealed class SoftcapAccuracyTests(Target target)
 {
+    private IDisposable? _forced;
+
+    [SetUp]
+    public void ForceTarget() => _forced = target.Force();
+
+    [TearDown]
+    public void RestoreTarget() => _forced!.Dispose();
+
     [Test]
     public void Gradients_are_within_5_ULP(
         [Values(0.01, 1, 30, 50, 8000, 1e9)] double softcap, [Values(0.1, 1, 4)] double scale)

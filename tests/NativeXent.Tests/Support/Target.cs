@@ -28,8 +28,10 @@ public sealed record Target(NativeXentBackend Backend, string InstructionSet)
 
     public static IEnumerable<Target> Others => All.Skip(1);
 
-    /// <summary>How a call comes to the backend, where the instruction set is forced.</summary>
-    public ExecutionOptions Execution => new() { Backend = Backend };
+    /// <summary>How a call comes to the backend. Only while the instruction set is forced: it would run on another.</summary>
+    public ExecutionOptions Execution => Active == InstructionSet
+        ? new() { Backend = Backend }
+        : throw new InvalidOperationException($"{this} was to run, but {Active} is active: nothing has forced it.");
 
     private string Active => Backend == NativeXentBackend.Native
         ? NativeBackend.ActiveInstructionSet
