@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: d7a370ebba690a045223b8e977435a044a7503befc80f83d191638312df3b124
+// Header SHA-256: 0bb8b112ebc84627854ae2b167febe21da222aeba747e3ae9120a651fbb297d5
 
 #nullable enable
 

@@ -38,6 +38,34 @@ public sealed class RangeTests(Target target)
         AssertNear(Hex("1.df60ec8e8ac2ep-95"), gradient[1], 3, 23);
     }
 
+    /// <summary>A probability that is lost in the type's range, and a factor that brings it back.</summary>
+    [Test]
+    public void Tiny_probabilities_times_great_scales()
+    {
+        (float[] g, _) = Compute<float>([0, -140, -10], 0, new() { UpstreamScale = Math.ScaleB(1, 80) });
+        AssertNear(Hex("1.040c0a7d2d931p-122"), g[1], 3, 23);
+
+        (double[] wide, _) = Compute<double>([-692, 17], 1, new() { UpstreamScale = 65536 });
+        AssertNear(Hex("1.17fcabbc04671p-1007"), wide[0], 4);
+        AssertNear(-Hex("1.17fcabbc04671p-1007"), wide[1], 4);
+    }
+
+    [Test]
+    public void Scales_up_to_the_types([Values(999, 1000, 1001, 1023)] int power)
+    {
+        double scale = Math.ScaleB(1, power);
+        (double[] g, _) = Compute<double>([0, 0], 0, new() { UpstreamScale = scale });
+        Assert.That(g, Is.EqualTo(new[] { -0.5 * scale, 0.5 * scale }));
+    }
+
+    [Test]
+    public void Logits_whose_multiples_are_out_of_range([Values(0.5, 1, 2)] double scale)
+    {
+        (double[] g, double loss) = Compute<double>([1e308, -1e308, 1e308], 0, new() { Scale = scale });
+        Assert.That(g, Is.EqualTo(new[] { -0.5 * scale, 0, 0.5 * scale }));
+        AssertNear(Math.Log(2), loss, 4);
+    }
+
     private static double Hex(string text)
     {
         int power = text.IndexOf('p', StringComparison.Ordinal);

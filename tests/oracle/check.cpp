@@ -225,7 +225,7 @@ private:
                               ? Quad(1)
                               : static_cast<Quad>(r_.class_weights[static_cast<size_t>(row.label)]);
                 // Not where a result is NaN, or would be if it were asked for.
-                const double factor = r_.grad_scale * (r_.has_upstream ? row.upstream : 1);
+                const double factor = r_.has_upstream ? row.upstream : 1;
                 if (!s.bad && std::fabs(factor) < HUGE_VAL && is_first_greatest(row)) ++correct;
             }
         }
@@ -288,7 +288,7 @@ private:
         const Softmax& s = exact.s;
         const size_t j = i - r_.row_begin;
         const bool ignored = r_.ignored(row);
-        const double factor = r_.grad_scale * (r_.has_upstream ? row.upstream : 1);
+        const double factor = r_.has_upstream ? row.upstream : 1;
         const Quad factors = static_cast<Quad>(r_.grad_scale) * static_cast<Quad>(r_.has_upstream ? row.upstream : 1);
         const bool several = !r_.has_labels() || r_.smoothing != 0;
         const Quad lambda = static_cast<Quad>(r_.z_loss);

@@ -38,7 +38,8 @@
  *     and says what holds for float64 (4 ULP) and with options.
  *   - float16 and bfloat16 are computed as float32 and rounded once.
  *   - However large or far apart the logits are, nothing overflows but a loss or a scaled gradient that is itself out
- *     of range: it is infinite.
+ *     of range: it is infinite. Probabilities and all that a gradient is multiplied with are multiplied as if no product
+ *     on the way could be out of range; where it could, elements take many times as long.
  *   - A float32, float64 or bfloat16 result below the smallest normal number (2^-126, 2^-1022; within a relative 2^-20
  *     of it) is flushed to 0: no result is ever subnormal. float16 results can be. Every zero is +0.
  *   - Round-to-nearest is assumed. Flush-to-zero and denormals-are-zero modes do not change a bit.
@@ -50,7 +51,7 @@
  *   p[c] is 0 where w[c] * q[c] is 0                     adds nothing to the loss
  *   one class, no option                                 gradient 0, loss 0
  *   with a softcap                                       -infinity and +infinity count as u = -softcap, +softcap
- *   grad_scale times upstream gradient is not finite     every gradient element is NaN, the loss is as ever
+ *   the upstream gradient is not finite                  every gradient element is NaN, the loss is as ever
  *   NaN is always one canonical quiet NaN: bits 0x7FC00000, 0x7FF8000000000000, 0x7E00, 0x7FC0 by element type.
  *
  * Memory

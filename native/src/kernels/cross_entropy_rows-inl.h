@@ -30,20 +30,65 @@ constexpr size_t kStagedClasses = kBlock / kStagedRows;
 
 // What all rows of a call have in common.
 struct Plan {
-    size_t block;       // length of a block
-    bool transforms;    // u is not z
-    bool capped;        // there is a softcap
-    bool scales;        // there is none, and u = slope·z is not z
-    bool smears;        // gradients have a target beyond the label: smoothing or a distribution
-    bool sums_targets;  // whether Σ w·q and Σ w·q·u of those targets are needed
-    bool wants_loss;    // and whether the loss is
-    bool wants_lse;     // for itself or the z-loss
-    double kept;        // 1 − label smoothing
-    double spread;      // label smoothing / classes
-    double slope;       // u = slope·z, or what soft_capped() makes of it
-    double unit;        // u of an anchor's shift is unit·shift
+    size_t block;        // length of a block
+    bool transforms;     // u is not z
+    bool capped;         // there is a softcap
+    bool scales;         // there is none, and u = slope·z is not z
+    bool smears;         // gradients have a target beyond the label: smoothing or a distribution
+    bool sums_targets;   // whether Σ w·q and Σ w·q·u of those targets are needed
+    bool wants_loss;     // and whether the loss is
+    bool wants_lse;      // for itself or the z-loss
+    double kept;         // 1 − label smoothing
+    double spread;       // label smoothing / classes
+    bool checks_range;   // whether any row may need the wide range
+    double most_factor;  // up to which a row's weight times its upstream gradient does not
+    double slope;        // u = slope·z, or what soft_capped() makes of it
+    double unit;         // u of an anchor's shift is unit·shift
     double half_softcap;
 };
+
+// Derivatives of a softcap are multiplied with it.
+template <class V>
+constexpr double kSlopeBias = sizeof(V) == sizeof(D) ? 1.0 : 0x1p+40;
+
+// Factors that are 0 or between these can be multiplied in any order. (NaN cannot.)
+constexpr double kLeastFactor = 0x1p-400, kMostFactor = 0x1p+400;
+NXENT_INLINE bool is_ordinary_factor(double x) {
+    const double size = magnitude(x);
+    return size == 0 || (size >= kLeastFactor && size <= kMostFactor);
+}
+
+// e is kept down to 2^-190 of a block's greatest, 2^-1086 of doubles: enough where what it is multiplied with is at most
+// 2^64. What comes from a z-loss may be more where logits are so large that neighbouring ones are farther apart than that:
+// of the logit's magnitude u, where u is at least 2^32 of float and 2^64 of double.
+NXENT_NOINLINE void set_range(const SoftmaxCrossEntropyJob& job, Plan& plan) {
+    const bool is_double = job.element_type == NXENT_FLOAT64;
+    const double most = !plan.capped ? 0x1p+64 : is_double ? kSlopeBias<D> : kSlopeBias<F>;
+    const double pull = 2.0 * magnitude(job.z_loss_scale), grad_scale = magnitude(job.grad_scale);
+    bool ordinary = is_ordinary_factor(grad_scale) && is_ordinary_factor(pull) && !(is_double && pull > 1.0);
+    double weight = 1;
+    if (plan.smears) {
+        ordinary = ordinary && is_ordinary_factor(plan.spread);
+        for (size_t c = 0; job.class_weights && c < job.rows.classes; ++c) {
+            ordinary = ordinary && is_ordinary_factor(job.class_weights[c]);
+            weight = job.class_weights[c] > weight ? job.class_weights[c] : weight;
+        }
+    }
+    plan.most_factor = -1;
+    const double factor = grad_scale * job.scale;
+    if (ordinary) {
+        plan.most_factor = factor > 0 ? most / (factor * weight) : kMostFactor;
+        const double most_of_pull = (is_double ? 1.0 : 0x1p+32) / (factor * pull);
+        if (plan.most_factor > most_of_pull) plan.most_factor = most_of_pull;
+        if (plan.most_factor > kMostFactor) plan.most_factor = kMostFactor;
+    }
+    // What the type's numbers can be.
+    const double most_upstream = !job.upstream                       ? 1.0
+                                 : is_double                         ? kInfinity
+                                 : job.element_type == NXENT_FLOAT16 ? 0x1p+16
+                                                                     : 0x1p+128;
+    plan.checks_range = job.class_weights || (job.upstream && is_double) || !(most_upstream <= plan.most_factor);
+}
 
 NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
     Plan plan;
@@ -64,6 +109,7 @@ NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
     plan.spread = job.label_smoothing / static_cast<double>(classes);
     plan.slope = plan.capped ? softcap_slope(job.scale, job.softcap, job.element_type != NXENT_FLOAT64) : job.scale;
     plan.unit = plan.capped ? 1.0 : plan.slope;
+    set_range(job, plan);
     plan.half_softcap = 0.5 * job.softcap;
     return plan;
 }
@@ -143,6 +189,7 @@ struct RowMemory {
     Array<V> q;      // the distribution
     ScalarOf<V>* e;  // for e, the whole row's or, where keeps_e is false, a block's
     bool keeps_e;
+    bool wide = false;  // its gradient is wide_gradient()'s, which wants the logits and no e
     // For the derivatives of a softcap, or none: then the second pass computes them again.
     ScalarOf<V>* slopes = nullptr;
 };
@@ -212,10 +259,16 @@ NXENT_NOINLINE void sum_targets(const SoftmaxCrossEntropyJob& job, const Plan& p
     block.target_dot = sum_lanes(targets.dot);
 }
 
-// Derivatives of a softcap as factors of gradients.
+// Derivatives of a softcap as factors of gradients, times kSlopeBias, so that those are kept of which a gradient up to
+// kSlopeBias makes something.
 template <class V>
 NXENT_INLINE V slopes_of(D derivatives) {
-    return zero_below(narrowed<V>(derivatives), set_all<V>(Numbers<V>::kFlushBelow));
+    return zero_below(narrowed<V>(derivatives * set(kSlopeBias<V>)), set_all<V>(Numbers<V>::kFlushBelow));
+}
+template <class V>
+NXENT_INLINE V times_slopes(V g, V slopes) {
+    constexpr double kFlushBelow = Numbers<V>::kFlushBelow * kSlopeBias<V>;
+    return mul(flush_below(mul(g, slopes), kFlushBelow), set_all<V>(1.0 / kSlopeBias<V>));
 }
 
 // soft_capped() of vectors 0 to count: of what z_at(i) gives, for finish_at(i, capped).
@@ -448,7 +501,7 @@ void multiply_slopes(const Plan& plan, const RowMemory<V>& row, size_t begin, si
             const D z = widened(load_elements(row.z, begin + j, lanes, 0));
             slopes = slopes_of<V>(soft_capped<V>(z, set(plan.slope), set(plan.half_softcap)).derivative);
         }
-        store_stepped(g + j, 1, lanes, flush_below(mul(v, slopes), Numbers<V>::kFlushBelow));
+        store_stepped(g + j, 1, lanes, times_slopes(v, slopes));
     }
 }
 
@@ -578,7 +631,10 @@ NXENT_INLINE RowLosses row_losses(const SoftmaxCrossEntropyJob& job, const Plan&
             }
         r.loss = loss;
     }
-    if (job.z_loss_scale < 0 || job.z_loss_scale > 0) r.z_loss = job.z_loss_scale * (r.lse * r.lse);
+    if (job.z_loss_scale < 0 || job.z_loss_scale > 0) r.z_loss = job.z_loss_scale * r.lse * r.lse;
+    // Totals, too, are the same in every mode.
+    r.loss = flushed(r.loss, Numbers<D>::kSmallestNormal);
+    r.z_loss = flushed(r.z_loss, Numbers<D>::kSmallestNormal);
     return r;
 }
 
@@ -587,7 +643,8 @@ template <class Wide>
 struct RowGradient {
     bool nan;
     double factor;  // of the targets: grad_scale·upstream·du/dz
-    Wide scale;     // of exp(u − anchor)
+    Wide scale;     // of exp(u − anchor), times power
+    double power;   // keeps scales of doubles finite where their products with probabilities may be
     double label;   // without the derivative of a softcap
 };
 template <class V>
@@ -596,17 +653,27 @@ NXENT_INLINE RowGradient<typename Numbers<V>::Wide> row_gradient(const SoftmaxCr
                                                                  double upstream, double lse, const Block<V>* blocks,
                                                                  size_t block_count) {
     const TargetWeights weights = target_weights(job, plan, label, blocks, block_count);
-    const double pull = 2.0 * job.z_loss_scale * lse;
+    const bool pulls = job.z_loss_scale < 0 || job.z_loss_scale > 0;
+    const double pull = pulls ? 2.0 * job.z_loss_scale * lse : 0;
     RowGradient<typename Numbers<V>::Wide> r;
     r.factor = job.grad_scale * upstream * job.scale;
-    const double scale = ((weights.rest + weights.own) + pull) * r.factor;
+    double scale = ((weights.rest + weights.own) + pull) * r.factor;
     r.nan = !(r.factor - r.factor == 0) || scale != scale;
+    r.power = 1;
+    double small_pull = pull;
+    if (sizeof(V) == sizeof(D) && !(magnitude(scale) < 0x1p+700)) {
+        r.power = 0x1p-256;
+        const double small_lse = magnitude(lse) < kInfinity ? lse * r.power : plan.unit * r.power * s.anchor.shift;
+        small_pull = pulls ? 2.0 * job.z_loss_scale * small_lse : 0;
+        scale = ((weights.rest + weights.own) * r.power + small_pull) * r.factor;
+    }
     // Infinite, it would make NaN of probabilities that are 0.
-    constexpr double kMost = 0x1p+1000;
+    constexpr double kMost = 0x1p+900;
     r.scale = times(s.inverse, scale > kMost ? kMost : scale < -kMost ? -kMost : scale);
     const double p_label = product(wide<typename Numbers<V>::Wide>(s.e_label), s.inverse);
     const double p_others = product(s.others, s.inverse) * kUnbias;
-    r.label = (p_label * (weights.rest + pull) - p_others * weights.own) * r.factor * kRatioUnbias<V>;
+    r.label = (p_label * (weights.rest * r.power + small_pull) - p_others * (weights.own * r.power)) * r.factor *
+              (kRatioUnbias<V> / r.power);
     return r;
 }
 
@@ -630,6 +697,16 @@ template <class V>
 NXENT_INLINE double upstream_of(const SoftmaxCrossEntropyJob& job, size_t i) {
     if (!job.upstream) return 1.0;
     return flushed(element(array_of<V>(job.upstream, 1, job.element_type), i), Numbers<V>::kSmallestNormal);
+}
+
+// Whether a row's factors are so great or small that its gradient is to be wide_gradient()'s. Not where one is not finite.
+template <class V>
+NXENT_NOINLINE bool needs_wide_range(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i) {
+    const Label label = label_of(job, i);
+    const double upstream = upstream_of<V>(job, i), size = magnitude(upstream);
+    if (label.ignored || !(size < kInfinity) || upstream == 0) return false;
+    return !is_ordinary_factor(size) || !is_ordinary_factor(label.weight) || label.weight > 0x1p+64 ||
+           !(size * (label.weight > 1.0 ? label.weight : 1.0) <= plan.most_factor);
 }
 
 // A row between its passes.
@@ -670,6 +747,16 @@ NXENT_INLINE void fill_share(const SoftmaxCrossEntropyJob& job, const Plan& plan
     fill(memory.grad.from(begin), end - begin, x);
 }
 
+// A share of a row's gradient where its factors are out of the range that e is kept for, and the loss of such a row's label
+// where its probability is nearly 1.
+template <class V>
+NXENT_NOINLINE void wide_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Row<V>& row,
+                                  const RowSums<V>& sums, double lse, const Block<V>* blocks, size_t count,
+                                  const Share& share);
+template <class V>
+NXENT_NOINLINE double wide_loss(const Plan& plan, const RowSums<V>& sums, double weight, const Block<V>* blocks,
+                                size_t count);
+
 // From a row's blocks to its results. kPlain leaves out what plain jobs do not need; it changes no result.
 template <class V, bool kPlain>
 NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Row<V>& row, Block<V>* blocks,
@@ -700,7 +787,9 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
         return count_row(totals, label, lost, lost, false);
     }
 
-    const RowLosses losses = row_losses<V>(job, plan, sums, label, blocks, count);
+    RowLosses losses = row_losses<V>(job, plan, sums, label, blocks, count);
+    if (memory.wide && has_label && !plan.smears && sums.odds() < 0x1p-900)
+        losses.loss = wide_loss<V>(plan, sums, label.weight, blocks, count);
     if (share.leads) {
         put_row_outputs<V>(job, row.index, label.ignored ? 0 : losses.loss, label.ignored ? 0 : losses.z_loss,
                            losses.lse);
@@ -708,6 +797,7 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     }
     if (fills) fill_share(job, plan, memory, share, 0);
     if (!memory.grad.p || label.ignored) return;
+    if (memory.wide) return wide_gradient(job, plan, row, sums, losses.lse, blocks, count, share);
     const RowGradient<Wide> r =
         row_gradient<V>(job, plan, sums, label, upstream_of<V>(job, row.index), losses.lse, blocks, count);
     if (r.nan) return fill_share(job, plan, memory, share, canonical_nan());
@@ -720,7 +810,8 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     for (size_t b = share.begin; b < share.end; ++b) {
         const size_t j = b * plan.block;
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
-        const Scale<ScalarOf<V>> scale = make_scale(times(r.scale, blocks[b].factor), kUnbias * kRatioUnbias<V>);
+        const Scale<ScalarOf<V>> scale =
+            make_scale(times(r.scale, blocks[b].factor), kUnbias * kRatioUnbias<V> / r.power);
         if (plain)
             scale_block(memory.e + j, length, scale);
         else
@@ -837,7 +928,9 @@ template <class V>
 NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPart& part, nxent_totals& totals) {
     const Plan plan = make_plan(job);
     const size_t i = job.rows.begin, classes = job.rows.classes;
-    const RowMemory<V> memory = plain_memory<V>(job, i);
+    RowMemory<V> memory = plain_memory<V>(job, i);
+    memory.wide = plan.checks_range && needs_wide_range<V>(job, plan, i);
+    memory.keeps_e = !memory.wide;
     Row<V> row{i, memory, label_of(job, i), -kInfinity, -kInfinity, false, {}};
     const size_t label = row.label.index;
     const size_t count = (classes - 1) / plan.block + 1;
@@ -853,7 +946,10 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
             const size_t j = b * plan.block;
             const size_t length = classes - j < plan.block ? classes - j : plan.block;
             Block<V> block;
-            simple_block(job, plan, memory, j, length, label, block);
+            if (memory.wide)
+                general_block(job, plan, memory, j, length, label, greatest_others(memory, j, length, label), block);
+            else
+                simple_block(job, plan, memory, j, length, label, block);
             double* const numbers = part.row_sums + 1 + b * kNumbersPerBlock;
             numbers[0] = block.anchor.shift;
             numbers[1] = block.anchor.exponent;
@@ -909,7 +1005,8 @@ NXENT_NOINLINE void direct_row(const SoftmaxCrossEntropyJob& job, const Plan& pl
     // e goes where the gradient will, if it has its type and place there and nothing is needed again of what it overwrites.
     const bool in_grad =
         row.grad.p && row.grad.plain() && !job.accumulate && !(plan.capped && !row.slopes && row.grad.p == row.z.p);
-    row.e = in_grad ? row.grad.scalars() : take();
+    row.wide = plan.checks_range && needs_wide_range<V>(job, plan, i);
+    row.e = row.wide ? nullptr : in_grad ? row.grad.scalars() : take();
     row.keeps_e = row.e != nullptr;
     if (!row.keeps_e) {
         row.e = scratch;
@@ -941,6 +1038,7 @@ NXENT_NOINLINE void staged_rows(const SoftmaxCrossEntropyJob& job, const Plan& p
         row.keeps_e = true;
         row.grad = array_of<V>(job.grad ? row.e : nullptr, 1, Numbers<V>::kType);
         row.slopes = plan.capped ? slopes : nullptr;
+        row.wide = plan.checks_range && needs_wide_range<V>(job, plan, i + k);
         if (job.target == Target::Distribution)
             row.q = sample_of<V>(job.targets, job.targets_stride, job.element_type, job.rows, i + k);
         compute_general_row(job, plan, i + k, row, totals);

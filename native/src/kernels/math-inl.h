@@ -252,16 +252,21 @@ NXENT_INLINE X product_error(X a, X b, X high) {
     return ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2;
 }
 
-// e^(x.high + x.low)·2^power in two parts, for x from −2^20 to 0.35, within 2^-55 of it; 0 where it is below 2^-1022. NaN
-// gives 0.
-NXENT_INLINE Pair<double> exp_in_two_parts(Pair<double> x, double power) {
-    const double n = nearest_exponent(x.high);
-    if (!(n + power >= -1022.0)) return {0, 0};
+// e^(x.high + x.low)·2^-n in two parts, for the n nearest to x·log2 e, within 2^-55 of it.
+NXENT_INLINE Pair<double> exp_of_reduced(Pair<double> x, double n) {
     Pair<double> r, p;
     two_sum(x.high - n * kLn2High, x.low - n * kLn2Low, r.high, r.low);
     two_sum(1.0, r.high, p.high, p.low);
     const double rest = expm1_reduced_beyond_r(r.high) + (p.low + (r.low + r.low * r.high));
     two_sum(p.high, rest, p.high, p.low);
+    return p;
+}
+
+// e^(x.high + x.low)·2^power in two parts, for x from −2^20 to 0.35; 0 where it is below 2^-1022. NaN gives 0.
+NXENT_INLINE Pair<double> exp_in_two_parts(Pair<double> x, double power) {
+    const double n = nearest_exponent(x.high);
+    if (!(n + power >= -1022.0)) return {0, 0};
+    const Pair<double> p = exp_of_reduced(x, n);
     const double factor = power_of_two_of(n + power);
     // Where the low part could be subnormal it does not count.
     return {p.high * factor, n + power < -960.0 ? 0 : p.low * factor};

@@ -81,7 +81,7 @@ NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& pla
     D lse = zero;
     if (plan.wants_lse) lse = zero + (n * set(kLn2High) + (n * set(kLn2Low) + log_sum));
     store(losses.lse, lse);
-    store(losses.z_loss, set(job.z_loss_scale) * (lse * lse));
+    store(losses.z_loss, flush_below(set(job.z_loss_scale) * lse * lse, Numbers<D>::kSmallestNormal));
     D loss = zero;
     if (plan.wants_loss && job.target != Target::None) {
         const D weight = set(plan.kept) * load(group.weight);
@@ -93,7 +93,7 @@ NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& pla
         const D distance = (zero + from_block * set(kLn2High)) + from_block * set(kLn2Low);
         loss = loss + select_below(zero, sum, sum * (log_sum + distance) - load(targets.dot), zero);
     }
-    store(losses.loss, loss);
+    store(losses.loss, flush_below(loss, Numbers<D>::kSmallestNormal));
     return lse;
 }
 
@@ -366,10 +366,10 @@ NXENT_NOINLINE void store_general_columns(const SoftmaxCrossEntropyJob& job, con
                                           size_t stride, size_t classes, const ScalarOf<V>* columns,
                                           const ScalarOf<V>* slopes, const GroupGradient<V>& gradient) {
     const auto flushed = [&](size_t j, V v) {
-        if constexpr (kCapped) v = mul(v, load(slopes + j * kLanes));
-        v = flush_below(v, Numbers<V>::kFlushBelow);
-        // An infinite target times a derivative of 0 is NaN.
-        return kCapped ? canonical(v) : v;
+        if constexpr (kCapped)
+            return canonical(times_slopes(v, load(slopes + j * kLanes)));
+        else
+            return flush_below(v, Numbers<V>::kFlushBelow);
     };
     const Scale<V> scale = scale_of(gradient);
     if (plan.smears && job.class_weights)
@@ -596,8 +596,9 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
     const Rows& rows = job.rows;
     const size_t classes = rows.classes;
     const bool plain = changes_scale_only(job, plan) && job.element_type == Numbers<V>::kType;
+    const auto is_wide = [&](size_t i) { return plan.checks_range && needs_wide_range<V>(job, plan, i); };
     const auto alone = [&](size_t i) {
-        if (plain)
+        if (plain && !is_wide(i))
             compute_plain_row<V>(job, plan, i, totals);
         else
             direct_row<V>(job, plan, i, totals);
@@ -609,7 +610,8 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
     for (bool& ignored : group.ignored) ignored = false;
     for (size_t i = rows.begin; i < rows.end;) {
         size_t count = 0, ignored = 0;
-        const bool whole = few && labelled && rows.end - i >= kLanes;
+        bool whole = few && labelled && rows.end - i >= kLanes;
+        for (size_t k = 0; plan.checks_range && whole && k < kLanes; ++k) whole = !is_wide(i + k);
         // Where nothing but the labels is of interest, several times as fast as the general way.
         if (whole && !job.ignores && !job.class_weights)
             for (; count < kLanes; ++count, ++i) {
@@ -636,6 +638,8 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
                 alone(i);
                 continue;
             }
+            // After the rows before it, as totals are in the order of rows.
+            if (is_wide(i)) break;
             group.index[count] = i;
             group.label[count] = label.index;
             group.ignored[count] = false;
@@ -660,6 +664,7 @@ NXENT_NOINLINE void compute_groups(const SoftmaxCrossEntropyJob& job, const Plan
         }
         if (!done)
             for (size_t k = 0; k < count; ++k) alone(group.index[k]);
+        if (count == 0 && i < rows.end && is_wide(i)) alone(i++);
     }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "row_groups-inl.h"
+#include "wide_range-inl.h"
 
 namespace nxent {
 namespace NXENT_TARGET {
@@ -24,7 +25,7 @@ void softmax_cross_entropy_in(const SoftmaxCrossEntropyJob& job, nxent_totals& t
             const size_t count = left < kStagedRows ? left : kStagedRows;
             staged_rows<V>(job, plan, i, count, totals);
             i += count;
-        } else if (plain) {
+        } else if (plain && !(plan.checks_range && needs_wide_range<V>(job, plan, i))) {
             compute_plain_row<V>(job, plan, i++, totals);
         } else {
             direct_row<V>(job, plan, i++, totals);

@@ -32,6 +32,14 @@ internal static class DoubleMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static double Magnitude(double x) => Magnitude(new OneDouble(x)).Value;
 
+    /// <summary>0 where |x| is below the smallest normal number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static TReal Flushed<TReal>(TReal x)
+        where TReal : unmanaged, IReal<TReal> =>
+        TReal.SelectBelow(Magnitude(x), TReal.Set(2.2250738585072014e-308), TReal.Set(0.0), x);
+
+    internal static double Flushed(double x) => Flushed(new OneDouble(x)).Value;
+
     /// <summary>The integer nearest to x·log2 e, for |x| below 2^20.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static TReal NearestExponent<TReal>(TReal x)
@@ -272,9 +280,18 @@ internal static class DoubleMath
         low = (a - (high - bPart)) + (b - bPart);
     }
 
+    /// <summary>e^(x.High + x.Low)·2^-n in two parts, for the n nearest to x·log2 e, within 2^-55 of it.</summary>
+    internal static Pair<OneDouble> ExpOfReduced(Pair<OneDouble> x, double n)
+    {
+        TwoSum(new OneDouble(x.High - (n * Ln2High)), new(x.Low - (n * Ln2Low)), out OneDouble r, out OneDouble rLow);
+        TwoSum(new OneDouble(1.0), r, out OneDouble p, out OneDouble pLow);
+        double rest = ExpM1ReducedBeyondR(r) + (pLow + (rLow + (rLow * r)));
+        TwoSum(p, new(rest), out OneDouble high, out OneDouble low);
+        return new(high, low);
+    }
+
     /// <summary>
-    /// e^(x.High + x.Low)·2^power in two parts, for x from −2^20 to 0.35, within 2^-55 of it; 0 where it is below 2^-1022.
-    /// NaN gives 0.
+    /// e^(x.High + x.Low)·2^power in two parts, for x from −2^20 to 0.35; 0 where it is below 2^-1022. NaN gives 0.
     /// </summary>
     internal static Pair<OneDouble> ExpInTwoParts(Pair<OneDouble> x, double power)
     {
@@ -284,14 +301,11 @@ internal static class DoubleMath
             return default;
         }
 
-        TwoSum(new OneDouble(x.High - (n * Ln2High)), new(x.Low - (n * Ln2Low)), out OneDouble r, out OneDouble rLow);
-        TwoSum(new OneDouble(1.0), r, out OneDouble p, out OneDouble pLow);
-        double rest = ExpM1ReducedBeyondR(r) + (pLow + (rLow + (rLow * r)));
-        TwoSum(p, new(rest), out OneDouble high, out OneDouble low);
+        Pair<OneDouble> p = ExpOfReduced(x, n);
         double factor = PowerOfTwo(n + power);
 
         // Where the low part could be subnormal it does not count.
-        return new(high * factor, n + power < -960.0 ? 0 : low * factor);
+        return new(p.High * factor, n + power < -960.0 ? 0 : p.Low * factor);
     }
 
     /// <summary>The second factor is a power of two or has a low part.</summary>

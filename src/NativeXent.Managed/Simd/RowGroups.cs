@@ -372,7 +372,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         {
             int count = 0;
             int ignored = 0;
-            if (takesWhole && job.RowEnd - i >= LaneCount)
+            if (takesWhole && job.RowEnd - i >= LaneCount && !AnyNeedsWideRange(job, plan, i))
             {
                 // Where nothing but the labels is of interest, several times as fast as the general way.
                 for (; onlyLabels && count < Lanes.Length; count++, i++)
@@ -399,6 +399,12 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                 {
                     ComputeAlone(job, plan, i, ref totals);
                     continue;
+                }
+
+                // After the rows before it, as totals are in the order of rows.
+                if (NeedsWideRange(job, plan, i))
+                {
+                    break;
                 }
 
                 index[count] = i;
@@ -436,7 +442,25 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             {
                 ComputeAlone(job, plan, index[k], ref totals);
             }
+
+            if (count == 0 && i < job.RowEnd && NeedsWideRange(job, plan, i))
+            {
+                ComputeAlone(job, plan, i++, ref totals);
+            }
         }
+    }
+
+    private static bool AnyNeedsWideRange(in SoftmaxCrossEntropyJob job, in Plan plan, nuint i)
+    {
+        for (nuint k = 0; plan.ChecksRange && k < LaneCount; k++)
+        {
+            if (NeedsWideRange(job, plan, i + k))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     // A whole group of few classes, from row i on. Gives how many of them are ignored.
@@ -460,7 +484,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
     private static void ComputeAlone(
         in SoftmaxCrossEntropyJob job, in Plan plan, nuint i, ref Totals totals)
     {
-        if (job.ElementType == TNumbers.Type && ChangesScaleOnly(job, plan))
+        if (job.ElementType == TNumbers.Type && ChangesScaleOnly(job, plan) && !NeedsWideRange(job, plan, i))
         {
             ComputePlainRow(job, plan, i, ref totals);
         }
@@ -753,8 +777,8 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             }
 
             logSumExp.Store((double*)&losses->LogSumExp + k);
-            (HardwareDoubles.Set(job.ZLossScale) * (logSumExp * logSumExp)).Store((double*)&losses->ZLoss + k);
-            loss.Store((double*)&losses->Loss + k);
+            DoubleMath.Flushed((HardwareDoubles.Set(job.ZLossScale) * logSumExp) * logSumExp).Store((double*)&losses->ZLoss + k);
+            DoubleMath.Flushed(loss).Store((double*)&losses->Loss + k);
         }
     }
 
@@ -1125,9 +1149,8 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
     {
         for (nuint j = 0; j < classes * LaneCount; j += LaneCount)
         {
-            // An infinite target times a derivative of 0 is NaN.
-            TVector v = TNumbers.Multiply(TNumbers.Load(columns + j), TNumbers.Load(slopes + j));
-            TNumbers.Store(columns + j, Canonical(Flushed(v)));
+            TVector v = TimesSlopes(TNumbers.Load(columns + j), TNumbers.Load(slopes + j));
+            TNumbers.Store(columns + j, Canonical(v));
         }
     }
 

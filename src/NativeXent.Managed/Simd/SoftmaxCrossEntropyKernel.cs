@@ -8,7 +8,7 @@ namespace NativeXent.Simd;
 /// order, so the same bits. The method is told there and in docs/numerics.md. A job without targets is a softmax.
 /// Labels outside [0, classes) select no class.
 /// </summary>
-internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>
+internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>
     : Exponentials<TNumbers, TVector, TScalar, TDoubles>
     where TNumbers : struct, INumbers<TVector, TScalar, TDoubles>
     where TVector : unmanaged
@@ -43,7 +43,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 ComputeStagedRows(job, plan, i, count, ref totals);
                 i += count;
             }
-            else if (plain)
+            else if (plain && !NeedsWideRange(job, plan, i))
             {
                 ComputePlainRow(job, plan, i++, ref totals);
             }
@@ -68,10 +68,13 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         nuint i = job.RowBegin;
         nuint classes = job.Classes;
         nuint blockCount = Chunks.DivideUp(classes, plan.BlockLength);
+        RowMemory memory = PlainMemory(job, i);
+        memory.Wide = NeedsWideRange(job, plan, i);
+        memory.KeepsE = !memory.Wide;
         Row row = new()
         {
             Index = i,
-            Memory = PlainMemory(job, i),
+            Memory = memory,
             Label = LabelOf(job, plan, i),
             ZLabel = double.NegativeInfinity,
             XLabel = double.NegativeInfinity,
@@ -94,7 +97,17 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             {
                 nuint j = b * plan.BlockLength;
                 nuint length = nuint.Min(classes - j, plan.BlockLength);
-                ComputeSimpleBlock(job, plan, row.Memory, j, length, label, out Block block);
+                Block block;
+                if (memory.Wide)
+                {
+                    Greatest greatest = GreatestOthers(memory, j, length, label);
+                    ComputeGeneralBlock(job, plan, memory, j, length, label, greatest, out block);
+                }
+                else
+                {
+                    ComputeSimpleBlock(job, plan, memory, j, length, label, out block);
+                }
+
                 double* numbers = part.RowSums + 1 + (b * NumbersPerBlock);
                 numbers[0] = block.Anchor.Shift;
                 numbers[1] = block.Anchor.Exponent;
@@ -335,9 +348,24 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
     }
 
-    // Derivatives of a softcap as factors of gradients.
+    // Derivatives of a softcap are multiplied with it.
+    private static double SlopeBias => IsFloat ? 1099511627776.0 : 1.0;
+
+    // Derivatives of a softcap as factors of gradients, times SlopeBias, so that those are kept of which a gradient up to
+    // SlopeBias makes something.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private protected static TVector SlopesOf(TDoubles derivatives) => Flushed(TNumbers.Narrow(derivatives));
+    private protected static TVector SlopesOf(TDoubles derivatives) =>
+        Flushed(TNumbers.Narrow(derivatives * TDoubles.Set(SlopeBias)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static TVector TimesSlopes(TVector g, TVector slopes)
+    {
+        TVector v = TNumbers.Multiply(g, slopes);
+        TVector zero = SetAll(0);
+        TVector size = TNumbers.Greater(v, TNumbers.Subtract(zero, v));
+        v = TNumbers.SelectBelow(size, SetAll(TNumbers.FlushBelow * SlopeBias), zero, v);
+        return TNumbers.Multiply(v, SetAll(1.0 / SlopeBias));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Position(in Plan plan, Anchor a) => (plan.Unit * a.Shift) + (a.Exponent * DoubleMath.Ln2);
@@ -658,7 +686,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 nuint lanes = nuint.Min(count - j, LaneCount);
                 TVector v = LoadScalars(g + j, lanes, TNumbers.Scalar(0));
                 TVector slope = LoadScalars(row.Slopes + begin + j, lanes, TNumbers.Scalar(0));
-                StoreScalars(g + j, lanes, TNumbers.Multiply(v, slope));
+                StoreScalars(g + j, lanes, TimesSlopes(v, slope));
             }
 
             return;
@@ -670,7 +698,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
             TVector v = LoadScalars(g + j, lanes, TNumbers.Scalar(0));
-            StoreScalars(g + j, lanes, TNumbers.Multiply(v, SlopesOf(TNumbers.LoadDoubles(slopes + j))));
+            StoreScalars(g + j, lanes, TimesSlopes(v, SlopesOf(TNumbers.LoadDoubles(slopes + j))));
         }
     }
 
@@ -812,9 +840,12 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
         if (job.ZLossScale < 0 || job.ZLossScale > 0)
         {
-            r.ZLoss = job.ZLossScale * (r.LogSumExp * r.LogSumExp);
+            r.ZLoss = (job.ZLossScale * r.LogSumExp) * r.LogSumExp;
         }
 
+        // Totals, too, are the same in every mode.
+        r.Loss = DoubleMath.Flushed(r.Loss);
+        r.ZLoss = DoubleMath.Flushed(r.ZLoss);
         return r;
     }
 
@@ -831,18 +862,32 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         nuint blockCount)
     {
         (double rest, double own) = TargetWeightsOf(job, plan, label, blocks, blockCount);
-        double pull = 2.0 * job.ZLossScale * logSumExp;
+        bool pulls = job.ZLossScale < 0 || job.ZLossScale > 0;
+        double pull = pulls ? (2.0 * job.ZLossScale) * logSumExp : 0;
         RowGradient r = default;
         r.Factor = (job.GradScale * upstream) * job.Scale;
         double scale = ((rest + own) + pull) * r.Factor;
         r.IsNaN = !(r.Factor - r.Factor == 0) || double.IsNaN(scale);
 
+        r.Power = 1;
+        double smallPull = pull;
+        if (!IsFloat && !(DoubleMath.Magnitude(scale) < 5.260135901548374e+210))
+        {
+            r.Power = 8.636168555094445e-78;
+            double small = DoubleMath.Magnitude(logSumExp) < double.PositiveInfinity
+                ? logSumExp * r.Power
+                : (plan.Unit * r.Power) * s.Anchor.Shift;
+            smallPull = pulls ? (2.0 * job.ZLossScale) * small : 0;
+            scale = (((rest + own) * r.Power) + smallPull) * r.Factor;
+        }
+
         // Infinite, it would make NaN of probabilities that are 0.
-        const double Most = 1.0715086071862673e+301;
+        const double Most = 8.452712498170644e+270;
         r.Scale = TNumbers.Times(s.Inverse, scale > Most ? Most : scale < -Most ? -Most : scale);
         double pLabel = TNumbers.Product(new(s.ELabel), s.Inverse);
         double pOthers = TNumbers.Product(s.Others, s.Inverse) * Scale.Unbias;
-        r.Label = (((pLabel * (rest + pull)) - (pOthers * own)) * r.Factor) * TNumbers.RatioUnbias;
+        r.Label = (((pLabel * ((rest * r.Power) + smallPull)) - (pOthers * (own * r.Power))) * r.Factor)
+            * (TNumbers.RatioUnbias / r.Power);
         return r;
     }
 
@@ -1057,6 +1102,11 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         }
 
         RowLosses losses = LossesOf(job, plan, sums, label, blocks, count);
+        if (memory.Wide && hasLabel && !plan.Smears && sums.Odds < 1.1830521861667747e-271)
+        {
+            losses.Loss = WideLoss(plan, sums, label.Weight, blocks, count);
+        }
+
         if (share.Leads)
         {
             PutRowOutputs(
@@ -1078,6 +1128,12 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             return;
         }
 
+        if (memory.Wide)
+        {
+            ComputeWideGradient(job, plan, row, sums, losses.LogSumExp, blocks, count, share);
+            return;
+        }
+
         RowGradient r = GradientOf(
             job, plan, sums, label, UpstreamOf(job, row.Index), losses.LogSumExp, blocks, count);
         if (r.IsNaN)
@@ -1096,7 +1152,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
             nuint j = b * plan.BlockLength;
             nuint length = nuint.Min(classes - j, plan.BlockLength);
             Scale<TScalar> scale = TNumbers.MakeScale(
-                DoubleMath.Times(r.Scale, blocks[b].Factor), Scale.Unbias * TNumbers.RatioUnbias);
+                DoubleMath.Times(r.Scale, blocks[b].Factor), (Scale.Unbias * TNumbers.RatioUnbias) / r.Power);
             if (plain)
             {
                 ScaleBlock(memory.E + j, length, scale);
@@ -1199,10 +1255,11 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
 
         // e goes where the gradient will, if it has its type and place there and nothing is needed again of what it
         // overwrites.
-        bool inGradient = row.Gradient.Start is not null && IsPlain(row.Gradient) && !job.Accumulate
+        row.Wide = NeedsWideRange(job, plan, i);
+        bool inGradient = !row.Wide && row.Gradient.Start is not null && IsPlain(row.Gradient) && !job.Accumulate
             && !(plan.Capped && row.Slopes is null && row.Gradient.Start == row.Z.Start);
-        bool fits = classes <= left;
-        bool inWorkspace = !inGradient && !fits && classes <= leftInWorkspace;
+        bool fits = !row.Wide && classes <= left;
+        bool inWorkspace = !row.Wide && !inGradient && !fits && classes <= leftInWorkspace;
         TScalar* scratch = stackalloc TScalar[inGradient || inWorkspace ? 0 : (int)(fits ? classes : BlockLength)];
         row.E = inGradient ? Scalars(row.Gradient) : inWorkspace ? workspace : scratch;
         row.KeepsE = inGradient || inWorkspace || fits;
@@ -1244,6 +1301,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                 Gradient = new(job.Gradient is null ? null : g + (k * classes), 1, TNumbers.Type),
                 E = g + (k * classes),
                 KeepsE = true,
+                Wide = NeedsWideRange(job, plan, i + k),
             };
             if (plan.Target == Target.Distribution)
             {
@@ -1310,6 +1368,9 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     // What all rows of a call have in common.
     private protected readonly struct Plan
     {
+        private const double LeastOrdinary = 3.8725919148493183e-121; // 2^-400
+        private const double MostOrdinary = 2.5822498780869086e+120;  // 2^400
+
         internal readonly Target Target;
         internal readonly nuint BlockLength;
         internal readonly bool Transforms;       // u is not z
@@ -1321,6 +1382,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal readonly bool WantsLogSumExp;   // for itself or the z-loss
         internal readonly double Kept;           // 1 − label smoothing
         internal readonly double Spread;         // label smoothing / classes
+        internal readonly bool ChecksRange;      // whether any row may need the wide range
+        internal readonly double MostFactor;     // up to which a row's weight times its upstream gradient does not
         internal readonly double Slope;          // u = slope·z, or what SoftCapped() makes of it
         internal readonly double Unit;           // u of an anchor's shift is unit·shift
         internal readonly double HalfSoftcap;
@@ -1366,6 +1429,54 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
                     ClassWeightSum += job.ClassWeights[c];
                 }
             }
+
+            MostFactor = MostFactorOf(job, Capped, Smears, Spread);
+            bool isDouble = job.ElementType == ElementType.Float64;
+            double mostUpstream = job.Upstream is null ? 1.0
+                : isDouble ? double.PositiveInfinity
+                : job.ElementType == ElementType.Float16 ? 65536.0 : 3.402823669209385e+38;
+            ChecksRange = job.ClassWeights is not null || (job.Upstream is not null && isDouble)
+                || !(mostUpstream <= MostFactor);
+        }
+
+        // Factors that are 0 or between 2^-400 and 2^400 can be multiplied in any order. (NaN cannot.)
+        internal static bool IsOrdinaryFactor(double x)
+        {
+            double size = DoubleMath.Magnitude(x);
+            return size is 0 or (>= LeastOrdinary and <= MostOrdinary);
+        }
+
+        // e is kept down to 2^-190 of a block's greatest, 2^-1086 of doubles: enough where what it is multiplied with is at
+        // most 2^64. What comes from a z-loss may be more where logits are so large that neighbouring ones are farther apart
+        // than that: of the logit's magnitude u, where u is at least 2^32 of float and 2^64 of double.
+        private static double MostFactorOf(in SoftmaxCrossEntropyJob job, bool capped, bool smears, double spread)
+        {
+            bool isDouble = job.ElementType == ElementType.Float64;
+            double most = !capped ? 18446744073709551616.0 : SlopeBias;
+            double pull = 2.0 * DoubleMath.Magnitude(job.ZLossScale);
+            double gradScale = DoubleMath.Magnitude(job.GradScale);
+            bool ordinary = IsOrdinaryFactor(gradScale) && IsOrdinaryFactor(pull) && !(isDouble && pull > 1.0);
+            double weight = 1;
+            if (smears)
+            {
+                ordinary = ordinary && IsOrdinaryFactor(spread);
+                for (nuint c = 0; job.ClassWeights is not null && c < job.Classes; c++)
+                {
+                    ordinary = ordinary && IsOrdinaryFactor(job.ClassWeights[c]);
+                    weight = job.ClassWeights[c] > weight ? job.ClassWeights[c] : weight;
+                }
+            }
+
+            if (!ordinary)
+            {
+                return -1;
+            }
+
+            double factor = gradScale * job.Scale;
+            double mostFactor = factor > 0 ? most / (factor * weight) : MostOrdinary;
+            double mostOfPull = (isDouble ? 1.0 : 4294967296.0) / (factor * pull);
+            mostFactor = mostFactor > mostOfPull ? mostOfPull : mostFactor;
+            return mostFactor > MostOrdinary ? MostOrdinary : mostFactor;
         }
     }
 
@@ -1406,6 +1517,7 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
         internal TScalar* E;            // for e, the whole row's or, where e is not kept, a block's
         internal TScalar* Slopes;       // for derivatives of a softcap, or null: then they are computed again
         internal bool KeepsE;
+        internal bool Wide;             // its gradient is ComputeWideGradient()'s, which wants the logits and no e
         internal bool Accumulates;
     }
 
@@ -1472,7 +1584,8 @@ internal abstract unsafe class SoftmaxCrossEntropyKernel<TNumbers, TVector, TSca
     {
         internal bool IsNaN;
         internal double Factor; // of the targets: grad_scale·upstream·du/dz
-        internal Pair<OneDouble> Scale;    // of exp(u − anchor)
+        internal Pair<OneDouble> Scale;    // of exp(u − anchor), times Power
+        internal double Power;  // keeps scales of doubles finite where their products with probabilities may be
         internal double Label;  // without the derivative of a softcap
     }
 
