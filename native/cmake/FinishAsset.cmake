@@ -35,6 +35,7 @@ else()
 endif()
 call(${OBJCOPY} --strip-debug --enable-deterministic-archives ${LINKED_ARCHIVE} ${ARCHIVE})
 
+include(${CMAKE_CURRENT_LIST_DIR}/InspectSources.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/InspectLibrary.cmake)
 
 file(REMOVE_RECURSE ${DESTINATION})

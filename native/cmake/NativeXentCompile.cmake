@@ -59,8 +59,9 @@ if(NXENT_FREESTANDING)
   target_link_options(nativexent_library INTERFACE -nostdlib)
 endif()
 if(NXENT_ASSET)
-  # For the symbols that are kept apart.
-  target_compile_options(nativexent_library INTERFACE -gline-tables-only -ffile-compilation-dir=.)
+  # The compiler's own headers only: those of the building machine's C library are another machine's, or not there.
+  # And lines for the symbols that are kept apart.
+  target_compile_options(nativexent_library INTERFACE -nostdlibinc -gline-tables-only -ffile-compilation-dir=.)
 endif()
 
 if(NXENT_OS STREQUAL "linux")
