@@ -82,7 +82,7 @@ public static class NativeXentRuntime
     /// <returns>The text.</returns>
     public static string Describe()
     {
-        string summary = $"NativeXent {typeof(NativeXentRuntime).Assembly.GetName().Version?.ToString(3)}: " +
+        string summary = $"NativeXent {ThisAssembly.Version}: " +
             $"{Backend}, {InstructionSet}";
         if (LibraryVersion is { } version)
         {

@@ -29,7 +29,59 @@ internal sealed class FallbackTests
         string library = CopyOfProgram(out string folder);
         File.WriteAllText(library, "This is not a library.");
         ShippedPrograms.FrameworkDependent.RunAssembly(folder)
-            .AssertManaged($"{library}: the system cannot load it.");
+            .AssertManaged($"{library}: it is not a shared library (");
+    }
+
+    /// <summary>Linux's loader would kill the process.</summary>
+    [Test]
+    public void Cut_off()
+    {
+        string library = CopyOfProgram(out string folder);
+        using (FileStream file = File.OpenWrite(library))
+        {
+            file.SetLength(file.Length / 2);
+        }
+
+        ShippedPrograms.FrameworkDependent.RunAssembly(folder).AssertManaged($"{library}: it is cut off: ");
+    }
+
+    /// <summary>The same, of the right size.</summary>
+    [Test]
+    public void Cut_off_and_filled_up_with_zeros()
+    {
+        string library = CopyOfProgram(out string folder);
+        using (FileStream file = File.OpenWrite(library))
+        {
+            long length = file.Length;
+            file.SetLength(length / 2);
+            file.SetLength(length);
+        }
+
+        ShippedPrograms.FrameworkDependent.RunAssembly(folder).AssertManaged($"{library}: it is damaged: ");
+    }
+
+    [Test]
+    public void Cut_off_beside_a_self_contained_program()
+    {
+        ShippedProgram program = ShippedPrograms.SelfContained;
+        program.MustExist(program.Executable(Repository.HostRid));
+        ShippedProgram copy = program with { Published = Workspace.Copy(program.Published, "self-contained-cut-off") };
+        string library = Path.Combine(copy.Published, Asset.Host.FileName);
+        using (FileStream file = File.OpenWrite(library))
+        {
+            file.SetLength(file.Length / 2);
+        }
+
+        copy.Run().AssertManaged($"{library}: it is cut off: ");
+    }
+
+    [Test]
+    public void Of_another_version()
+    {
+        string library = CopyOfProgram(out string folder);
+        OtherRelease.Make(library);
+        ShippedPrograms.FrameworkDependent.RunAssembly(folder).AssertManaged(
+            $"{library}: it is version {OtherRelease.Version}, this assembly is {Repository.Version}.");
     }
 
     [Test]
@@ -41,7 +93,7 @@ internal sealed class FallbackTests
             : Asset.Host.Rid.Replace("-x64", "-arm64", StringComparison.Ordinal);
         File.WriteAllBytes(library, PackedFile.Read(new Asset(rid).PackedPath));
         ShippedPrograms.FrameworkDependent.RunAssembly(folder)
-            .AssertManaged($"{library}: the system cannot load it.");
+            .AssertManaged($"{library}: it is for {(Asset.Host.IsArm64 ? "x64" : "arm64")}, this process runs on ");
     }
 
     [Test]
@@ -51,7 +103,7 @@ internal sealed class FallbackTests
         string other = OperatingSystem.IsWindows() ? "linux-x64" : "win-x64";
         File.WriteAllBytes(library, PackedFile.Read(new Asset(other).PackedPath));
         ShippedPrograms.FrameworkDependent.RunAssembly(folder)
-            .AssertManaged($"{library}: the system cannot load it.");
+            .AssertManaged($"{library}: it is not a shared library (");
     }
 
     [Test]

@@ -38,6 +38,17 @@ internal sealed class PackingTests
         }
     }
 
+    [Test]
+    public void An_assembly_of_another_version_than_the_native_libraries_is_not_packed()
+    {
+        Tool.Outcome outcome = Tool.RunDotNet(
+            ["msbuild", Project, "-t:CheckPackedFiles", "-p:Version=9.8.7", "-nologo"], Repository.Root);
+        Assert.That(outcome.ExitCode, Is.Not.Zero);
+        Assert.That(outcome.Output, Does.Contain(
+            "error NXENTPACK: There is no package, because the assembly would be version 9.8.7 and refuse the native "
+            + $"libraries, which are version {Repository.Version}."));
+    }
+
     /// <summary>Packed again, it has the same bytes: it depends on nothing but its sources, and it is not stale.</summary>
     [Test]
     public void The_same_sources_give_the_same_bytes()

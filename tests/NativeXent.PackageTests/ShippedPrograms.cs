@@ -30,19 +30,28 @@ internal sealed class ShippedPrograms
     internal static readonly ShippedProgram ReadyToRun =
         new("ready-to-run", HostRid, ("SelfContained", "false"), ("PublishReadyToRun", "true"));
 
-    internal static readonly ShippedProgram NativeAot =
-        new("native-aot", HostRid, ("PublishAot", "true"), ("TrimmerSingleWarn", "false"))
-        {
-            TargetFramework = "net8.0",
-        };
+    /// <summary>By framework: the ahead-of-time compiler is another one.</summary>
+    internal static readonly ShippedProgram[] NativeAot =
+    [
+        .. from framework in Frameworks
+           select new ShippedProgram(
+               $"native-aot-{framework}", HostRid, ("PublishAot", "true"), ("TrimmerSingleWarn", "false"))
+           {
+               TargetFramework = framework,
+           },
+    ];
 
-    /// <summary>References a library that references the package: the linking is transitive.</summary>
-    internal static readonly ShippedProgram NativeAotStatic =
-        new("native-aot-static", [.. NativeAot.Properties, ("NativeXentStaticLink", "true")])
-        {
-            TargetFramework = "net8.0",
-            UsesLibrary = true,
-        };
+    /// <summary>These reference a library that references the package: the linking is transitive.</summary>
+    internal static readonly ShippedProgram[] NativeAotStatic =
+    [
+        .. from program in NativeAot
+           select new ShippedProgram(
+               $"{program.Name}-static", [.. program.Properties, ("NativeXentStaticLink", "true")])
+           {
+               TargetFramework = program.TargetFramework,
+               UsesLibrary = true,
+           },
+    ];
 
     internal static readonly ShippedProgram ByLibrary = new("by-library") { UsesLibrary = true };
 
@@ -51,6 +60,10 @@ internal sealed class ShippedPrograms
 
     internal static readonly ShippedProgram PluginHost =
         new("plugin-host") { Source = "PluginHost.cs", UsesPackage = false };
+
+    /// <summary>A host that uses the package itself.</summary>
+    internal static readonly ShippedProgram PluginHostWithPackage =
+        new("plugin-host-with-package", ("DefineConstants", "HOST_USES_PACKAGE")) { Source = "PluginHost.cs" };
 
     internal static readonly ShippedProgram Windows =
         new("windows", ("RuntimeIdentifier", "win-x64"), ("SelfContained", "true"));
@@ -65,6 +78,8 @@ internal sealed class ShippedPrograms
     /// <summary>Folders of samples/FromPackage.</summary>
     internal static readonly string[] Samples = ["Minimal", "Tensors"];
 
+    private static string[] Frameworks => ["net8.0", "net10.0"];
+
     private static (string Name, string Value) HostRid => ("RuntimeIdentifier", Repository.HostRid);
 
     [OneTimeSetUp]
@@ -73,7 +88,8 @@ internal sealed class ShippedPrograms
         PackedFile.Need();
         Workspace.Build([
             FrameworkDependent, RuntimeSpecific, SelfContained, StrangePath, SingleFile, SelfExtracting, Trimmed,
-            ReadyToRun, NativeAot, NativeAotStatic, ByLibrary, Plugin, PluginHost, Windows, WithoutAsset, WebAssembly,
+            ReadyToRun, .. NativeAot, .. NativeAotStatic, ByLibrary, Plugin, PluginHost, PluginHostWithPackage, Windows,
+            WithoutAsset, WebAssembly,
         ], Samples);
     }
 

@@ -59,18 +59,17 @@ internal sealed class ShippingTests
     [Test]
     public void Ready_to_run() => AssertBesideTheProgram(ShippedPrograms.ReadyToRun);
 
-    [Test]
-    public void Native_AOT()
+    [TestCaseSource(typeof(ShippedPrograms), nameof(ShippedPrograms.NativeAot))]
+    public void Native_AOT(ShippedProgram program)
     {
         NeedLinker();
-        AssertBesideTheProgram(ShippedPrograms.NativeAot, isJitCompiled: false);
+        AssertBesideTheProgram(program, isJitCompiled: false);
     }
 
-    [Test]
-    public void Native_AOT_with_the_library_linked_in()
+    [TestCaseSource(typeof(ShippedPrograms), nameof(ShippedPrograms.NativeAotStatic))]
+    public void Native_AOT_with_the_library_linked_in(ShippedProgram program)
     {
         NeedLinker();
-        ShippedProgram program = ShippedPrograms.NativeAotStatic;
         ProgramReport report = program.Run();
         report.AssertNative(library: null);
         Assert.That(report["description"], Does.EndWith($"Native library {Repository.Version}: linked into the program"));
@@ -107,6 +106,52 @@ internal sealed class ShippingTests
         }
 
         ShippedPrograms.Plugin.AssertPublishedSilently();
+    }
+
+    /// <summary>Host and plugin have releases of their own, and each runs the library that came with its own.</summary>
+    [Test]
+    public void A_plugin_with_another_release_than_its_host_s()
+    {
+        string folder = Workspace.Copy(ShippedPrograms.Plugin.Published, nameof(A_plugin_with_another_release_than_its_host_s));
+        string library = Path.Combine(folder, NativePath(Asset.Host.PackedPath));
+        OtherRelease.Make(Path.Combine(folder, "NativeXent.dll"));
+        OtherRelease.Make(library);
+        ProgramReport[] reports = RunHostWithPackage(folder);
+        foreach (ProgramReport report in reports)
+        {
+            report.AssertNative(library, OtherRelease.Version);
+        }
+    }
+
+    /// <summary>Which the managed implementation computes for, rather than the host's library.</summary>
+    [Test]
+    public void A_plugin_with_another_release_than_its_host_s_and_no_library()
+    {
+        string folder = Workspace.Copy(
+            ShippedPrograms.Plugin.Published, nameof(A_plugin_with_another_release_than_its_host_s_and_no_library));
+        OtherRelease.Make(Path.Combine(folder, "NativeXent.dll"));
+        File.Delete(Path.Combine(folder, NativePath(Asset.Host.PackedPath)));
+        string hosts = Path.Combine(ShippedPrograms.PluginHostWithPackage.Published, NativePath(Asset.Host.PackedPath));
+        foreach (ProgramReport report in RunHostWithPackage(folder))
+        {
+            report.AssertManaged(
+                $"{hosts}: it is version {Repository.Version}, this assembly is {OtherRelease.Version}.");
+        }
+    }
+
+    // The host must be as ever; the reports are the plugin's.
+    private static ProgramReport[] RunHostWithPackage(string pluginFolder)
+    {
+        ShippedProgram host = ShippedPrograms.PluginHostWithPackage;
+        ShippedPrograms.Plugin.MustExist(Path.Combine(pluginFolder, "plugin.dll"));
+        ProgramReport[] reports =
+        [
+            .. Tool.Run(Tool.DotNet, [host.MustExist(host.Assembly()), Path.Combine(pluginFolder, "plugin.dll")])
+                .MustSucceed().Split("---").Select(ProgramReport.Parse),
+        ];
+        Assert.That(reports, Has.Length.EqualTo(3));
+        reports[0].AssertNative(Path.Combine(host.Published, NativePath(Asset.Host.PackedPath)));
+        return reports[1..];
     }
 
     private static void AssertBesideTheProgram(ShippedProgram program, bool isJitCompiled = true)

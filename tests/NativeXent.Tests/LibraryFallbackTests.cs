@@ -61,14 +61,14 @@ public sealed class LibraryFallbackTests : IDisposable
     public void A_file_that_is_no_library_is_reported()
     {
         File.WriteAllText(App.LibraryPath, "This is not a library.");
-        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: the system cannot load it."));
+        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: it is not a shared library ("));
     }
 
     [Test]
     public void An_empty_file_is_reported()
     {
         File.WriteAllBytes(App.LibraryPath, []);
-        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: the system cannot load it."));
+        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: it is not a shared library ("));
     }
 
     [Test]
@@ -83,7 +83,92 @@ public sealed class LibraryFallbackTests : IDisposable
 
         library[ElfMachine]++;
         File.WriteAllBytes(App.LibraryPath, library);
-        Assert.That(ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: the system cannot load it."));
+        Assert.That(
+            ReasonToFallBack(), Does.Contain($"{App.LibraryPath}: it is for another processor, this process runs on "));
+    }
+
+    /// <summary>Linux's loader would kill the process; LibraryFileTests tries all lengths.</summary>
+    [Test]
+    public void A_library_that_is_cut_off_is_reported([Values(70, 4096, 500_000, -100)] int length)
+    {
+        byte[] library = File.ReadAllBytes(AppFolder.RealLibrary);
+        File.WriteAllBytes(App.LibraryPath, library[..(length < 0 ? library.Length + length : length)]);
+        AssertUnsound(ReasonToFallBack(), App.LibraryPath, "it is cut off: its ");
+    }
+
+    [Test]
+    public void A_library_that_is_filled_up_with_zeros_is_reported([Values(4096, 500_000)] int length)
+    {
+        byte[] library = File.ReadAllBytes(AppFolder.RealLibrary);
+        library.AsSpan(length).Clear();
+        File.WriteAllBytes(App.LibraryPath, library);
+        AssertUnsound(ReasonToFallBack(), App.LibraryPath, "it is damaged: its ");
+    }
+
+    [Test]
+    public void A_library_with_something_behind_it_is_reported()
+    {
+        File.WriteAllBytes(App.LibraryPath, [.. File.ReadAllBytes(AppFolder.RealLibrary), .. new byte[4096]]);
+        AssertUnsound(ReasonToFallBack(), App.LibraryPath, "it is padded: it ends at byte ");
+    }
+
+    [Test]
+    public void A_library_that_is_cut_off_on_the_system_s_search_path_is_reported()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Assert.Ignore("LD_LIBRARY_PATH is Linux's.");
+        }
+
+        string folder = Directory.CreateDirectory(Path.Combine(App.Path, "elsewhere")).FullName;
+        string library = Path.Combine(folder, AppFolder.LibraryFileName);
+        File.WriteAllBytes(library, File.ReadAllBytes(AppFolder.RealLibrary)[..500_000]);
+        AssertUnsound(
+            AssertFallsBack(("LD_LIBRARY_PATH", folder)).NativeUnavailableReason, library, "it is cut off: its ");
+    }
+
+    /// <summary>The same structures can have another meaning in another release.</summary>
+    [Test]
+    public void A_library_of_another_version_is_reported()
+    {
+        Compiler.BuildSharedLibrary(SourceWith(Structures, Functions, "9.8.7"), App.LibraryPath);
+        Assert.That(
+            ReasonToFallBack(),
+            Does.Contain($"{App.LibraryPath}: it is version 9.8.7, this assembly is {Repository.Version}."));
+    }
+
+    /// <summary>Two releases in one process, each with a native library beside it: each runs its own.</summary>
+    [Test]
+    public void A_plugin_runs_the_library_beside_it_and_not_the_program_s()
+    {
+        Compiler.BuildSharedLibrary(SourceWith(Structures, Functions, "9.8.7"), App.LibraryPath);
+        using AppFolder plugin = new();
+        File.Copy(AppFolder.RealLibrary, plugin.LibraryPath);
+        PluginReport report = ChildProcess.ReportPlugin(App.Path, plugin.Path);
+        Assert.That(report, Is.EqualTo(new PluginReport(plugin.LibraryPath, Repository.Version, null)));
+    }
+
+    /// <summary>Also where both are of one version, so that no later one can be taken for the first.</summary>
+    [Test]
+    public void A_plugin_s_own_folder_comes_first()
+    {
+        File.Copy(AppFolder.RealLibrary, App.LibraryPath);
+        using AppFolder plugin = new();
+        File.Copy(AppFolder.RealLibrary, plugin.LibraryPath);
+        Assert.That(ChildProcess.ReportPlugin(App.Path, plugin.Path).LibraryPath, Is.EqualTo(plugin.LibraryPath));
+    }
+
+    [Test]
+    public void A_plugin_without_a_library_does_not_run_the_program_s_of_another_version()
+    {
+        Compiler.BuildSharedLibrary(SourceWith(Structures, Functions, "9.8.7"), App.LibraryPath);
+        using AppFolder plugin = new();
+        PluginReport report = ChildProcess.ReportPlugin(App.Path, plugin.Path);
+        Assert.That(report.LibraryPath, Is.Null);
+        Assert.That(
+            report.NativeUnavailableReason,
+            Does.Contain($"{plugin.LibraryPath}: no such file.")
+                .And.Contain($"{App.LibraryPath}: it is version 9.8.7, this assembly is {Repository.Version}."));
     }
 
     [Test]
@@ -118,6 +203,7 @@ public sealed class LibraryFallbackTests : IDisposable
             $$"""
             #include <stddef.h>
             unsigned nxent_abi_version(void) { return {{NativeMethods.NXENT_ABI_VERSION}}; }
+            const char* nxent_version(void) { return "{{Repository.Version}}"; }
             const char* nxent_layout_name(size_t i) { return i ? 0 : "nxent_softmax_cross_entropy_args"; }
             size_t nxent_layout_value(size_t i) { return i ? 0 : 12; }
             """,
@@ -132,7 +218,11 @@ public sealed class LibraryFallbackTests : IDisposable
     public void A_library_without_the_layout_functions_is_reported()
     {
         Compiler.BuildSharedLibrary(
-            $$"""unsigned nxent_abi_version(void) { return {{NativeMethods.NXENT_ABI_VERSION}}; }""", App.LibraryPath);
+            $$"""
+            unsigned nxent_abi_version(void) { return {{NativeMethods.NXENT_ABI_VERSION}}; }
+            const char* nxent_version(void) { return "{{Repository.Version}}"; }
+            """,
+            App.LibraryPath);
         Assert.That(
             ReasonToFallBack(), Does.Contain("nxent_layout_name").And.Contain(App.LibraryPath));
     }
@@ -180,8 +270,8 @@ public sealed class LibraryFallbackTests : IDisposable
         }
 
         ChildReport report = AssertNative(("LD_LIBRARY_PATH", AppContext.BaseDirectory));
-        Assert.That(report.LibraryPath, Is.Null);
-        Assert.That(report.Description, Does.Contain($"Native library {Repository.Version}: found by the system"));
+        Assert.That(report.LibraryPath, Is.EqualTo(AppFolder.RealLibrary));
+        Assert.That(report.Description, Does.Contain($"Native library {Repository.Version}: {AppFolder.RealLibrary}"));
     }
 
     private static bool IsStructure(Type type) =>
@@ -189,7 +279,8 @@ public sealed class LibraryFallbackTests : IDisposable
         && type.Name.StartsWith("nxent_", StringComparison.Ordinal);
 
     // A library that passes for the right one up to what it has not.
-    private static string SourceWith(IEnumerable<string> structures, IEnumerable<string> functions)
+    private static string SourceWith(
+        IEnumerable<string> structures, IEnumerable<string> functions, string? version = null)
     {
         (string Name, int Size)[] layout =
         [
@@ -205,9 +296,20 @@ public sealed class LibraryFallbackTests : IDisposable
             unsigned nxent_abi_version(void) { return {{NativeMethods.NXENT_ABI_VERSION}}; }
             const char* nxent_layout_name(size_t i) { return names[i]; }
             size_t nxent_layout_value(size_t i) { return sizes[i]; }
-            {{string.Join('\n', functions.Select(name => $"void {name}(void) {{ }}"))}}
+            {{string.Join('\n', functions.Select(Stub))}}
             """;
+
+        string Stub(string name) => name == nameof(NativeMethods.nxent_version)
+            ? $"const char* {name}(void) {{ return \"{version ?? Repository.Version}\"; }}"
+            : $"void {name}(void) {{ }}";
     }
+
+    // And nothing else looks for the library, because it could come to the same file.
+    private static void AssertUnsound(string? reason, string path, string what) =>
+        Assert.That(
+            reason,
+            Does.Contain($"{path}: {what}").And.EndsWith(
+                "libnativexent, from the system's search path: not searched, because of what is wrong with a file above."));
 
     private string? ReasonToFallBack() => AssertFallsBack().NativeUnavailableReason;
 

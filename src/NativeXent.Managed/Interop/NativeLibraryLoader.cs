@@ -15,17 +15,6 @@ internal static unsafe class NativeLibraryLoader
 
     private static Assembly Assembly => typeof(NativeLibraryLoader).Assembly;
 
-    // Not RuntimeInformation.RuntimeIdentifier, which may name a distribution. The Linux library serves every libc.
-    private static string PortableRuntimeIdentifier =>
-        (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
-        + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
-
-    // With its prefix on Windows too, where nativexent.dll would be the name of this assembly.
-    private const string PrefixedName = $"lib{NativeMethods.LibraryName}";
-
-    private static string FileName =>
-        PrefixedName + (OperatingSystem.IsWindows() ? ".dll" : OperatingSystem.IsMacOS() ? ".dylib" : ".so");
-
     internal static Result Load()
     {
         try
@@ -46,7 +35,8 @@ internal static unsafe class NativeLibraryLoader
     // There is nothing to find, and no exports to look up: the linker has bound every P/Invoke.
     private static Result Linked()
     {
-        string? problem = VersionMismatch(NativeMethods.nxent_abi_version())
+        string? problem = AbiMismatch(NativeMethods.nxent_abi_version())
+            ?? VersionMismatch(NativeMethods.nxent_version())
             ?? SizeMismatch(i => NativeBackend.Text(NativeMethods.nxent_layout_name(i)), NativeMethods.nxent_layout_value);
         return problem is null
             ? new Result(null, null) { IsLinked = true }
@@ -56,11 +46,17 @@ internal static unsafe class NativeLibraryLoader
     private static Result Find()
     {
         List<string> tried = [];
-        foreach (string path in Candidates())
+        bool isSafeToSearch = true;
+        foreach (string path in LibraryCandidates.OfTheProgram().Concat(LibraryCandidates.OfTheSystem()))
         {
             if (!File.Exists(path))
             {
                 tried.Add($"{path}: no such file.");
+            }
+            else if (LibraryFile.Problem(path) is { } unsound)
+            {
+                tried.Add($"{path}: {unsound}");
+                isSafeToSearch = false;
             }
             else if (!TryLoad(path, out nint handle, out string? problem))
             {
@@ -77,20 +73,26 @@ internal static unsafe class NativeLibraryLoader
             }
         }
 
-        // What the system finds by itself: its own search path, or a library that is already part of the process.
-        if (NativeLibrary.TryLoad(PrefixedName, Assembly, null, out nint found))
+        const string Elsewhere = $"{LibraryCandidates.PrefixedName}, from the system's search path";
+        if (!isSafeToSearch)
+        {
+            // .NET's search, and the system's, come to the same folders, and would load what must not be loaded.
+            tried.Add($"{Elsewhere}: not searched, because of what is wrong with a file above.");
+        }
+        // What an AssemblyLoadContext of the application finds, or the system by itself.
+        else if (NativeLibrary.TryLoad(LibraryCandidates.PrefixedName, Assembly, null, out nint found))
         {
             if (Mismatch(found) is not { } mismatch)
             {
                 return Adopt(found, null);
             }
 
-            tried.Add($"{PrefixedName}, from the system's search path: {mismatch}");
+            tried.Add($"{Elsewhere}: {mismatch}");
             NativeLibrary.Free(found);
         }
         else
         {
-            tried.Add($"{PrefixedName}, from the system's search path: not found.");
+            tried.Add($"{Elsewhere}: not found.");
         }
 
         return new Result(null, $"No usable library was found. Tried:{string.Concat(tried.Select(t => $"\n  {t}"))}");
@@ -109,27 +111,6 @@ internal static unsafe class NativeLibraryLoader
             return new Result(path, e.Message, e);
         }
     }
-
-    // Where .NET looks too: the folders of the application's dependencies, the application's own, and this assembly's;
-    // in each, the file itself or the layout of a package.
-    private static IEnumerable<string> Candidates()
-    {
-        string fromPackage = Path.Combine("runtimes", PortableRuntimeIdentifier, "native", FileName);
-        IEnumerable<string> folders =
-            (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? string.Empty)
-            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
-            .Append(AppContext.BaseDirectory)
-            .Append(AssemblyFolder())
-            .Where(folder => folder.Length > 0)
-            .Select(Path.GetFullPath)
-            .Select(Path.TrimEndingDirectorySeparator);
-        return folders.SelectMany(
-            folder => (string[])[Path.Combine(folder, FileName), Path.Combine(folder, fromPackage)]).Distinct();
-    }
-
-    [UnconditionalSuppressMessage(
-        "SingleFile", "IL3000", Justification = "Empty in a single file, where the other folders serve.")]
-    private static string AssemblyFolder() => Path.GetDirectoryName(Assembly.Location) ?? string.Empty;
 
     private static bool TryLoad(string path, out nint handle, [NotNullWhen(false)] out string? problem)
     {
@@ -155,9 +136,19 @@ internal static unsafe class NativeLibraryLoader
             return "it is not NativeXent's library.";
         }
 
-        if (VersionMismatch(((delegate* unmanaged[Cdecl]<uint>)abiVersion)()) is { } mismatch)
+        if (AbiMismatch(((delegate* unmanaged[Cdecl]<uint>)abiVersion)()) is { } abiMismatch)
         {
-            return mismatch;
+            return abiMismatch;
+        }
+
+        if (!NativeLibrary.TryGetExport(handle, nameof(NativeMethods.nxent_version), out nint version))
+        {
+            return $"it does not export {nameof(NativeMethods.nxent_version)}.";
+        }
+
+        if (VersionMismatch(((delegate* unmanaged[Cdecl]<byte*>)version)()) is { } versionMismatch)
+        {
+            return versionMismatch;
         }
 
         if (!NativeLibrary.TryGetExport(handle, nameof(NativeMethods.nxent_layout_name), out nint layoutName)
@@ -175,7 +166,6 @@ internal static unsafe class NativeLibraryLoader
             nameof(NativeMethods.nxent_softmax),
             nameof(NativeMethods.nxent_softmax_backward),
             nameof(NativeMethods.nxent_sigmoid_cross_entropy),
-            nameof(NativeMethods.nxent_version),
             nameof(NativeMethods.nxent_status_message),
             nameof(NativeMethods.nxent_active_isa),
             nameof(NativeMethods.nxent_usable_isa),
@@ -189,7 +179,14 @@ internal static unsafe class NativeLibraryLoader
                 : null);
     }
 
-    private static string? VersionMismatch(uint version) =>
+    // Another release computes other bits, or counts other rows, with the same structures.
+    private static string? VersionMismatch(byte* version) =>
+        NativeBackend.Text(version) is var text && text == ThisAssembly.Version
+            ? null
+            : $"it is version {text}, this assembly is {ThisAssembly.Version}.";
+
+    // Builds of one version, during its development, can still differ in this and in the structures.
+    private static string? AbiMismatch(uint version) =>
         version == NativeMethods.NXENT_ABI_VERSION
             ? null
             : $"it has ABI version {version}, this assembly needs {NativeMethods.NXENT_ABI_VERSION}.";

@@ -1,9 +1,13 @@
 using System.Reflection;
 using System.Runtime.Loader;
 
-// Loads one plugin twice, each into a context of its own. The host knows nothing of what the plugin depends on.
+// Loads one plugin twice, each into a context of its own. The host knows nothing of what the plugin depends on; where it
+// depends on the same, it reports first.
 string plugin = Path.GetFullPath(args[0]);
 PluginContext[] contexts = [new(plugin), new(plugin)];
+#if HOST_USES_PACKAGE
+Console.WriteLine($"{Shipped.Report.Text()}\n---");
+#endif
 string[] reports = [.. contexts.Select(context => context.Report())];
 Console.WriteLine(string.Join("\n---\n", reports));
 if (contexts[0].LoadFromAssemblyPath(plugin) == contexts[1].LoadFromAssemblyPath(plugin))

@@ -23,7 +23,11 @@ internal sealed record ShippedProgram(string Name, params (string Name, string V
     internal string Folder => Path.Combine(Workspace.Folder, Name);
 
     /// <summary>Where it was published to.</summary>
-    internal string Published => Path.Combine(Folder, "publish");
+    internal string Published
+    {
+        get => field ?? Path.Combine(Folder, "publish");
+        init;
+    }
 
     internal string Executable(string rid) =>
         Path.Combine(Published, rid.StartsWith("win-", StringComparison.Ordinal) ? $"{AssemblyName}.exe" : AssemblyName);

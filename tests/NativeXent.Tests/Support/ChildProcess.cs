@@ -28,26 +28,12 @@ internal static class ChildProcess
     /// <param name="folder">Where the program is.</param>
     /// <param name="hash">The backends whose <see cref="ResultHash"/> is wanted: "native", "managed".</param>
     /// <param name="environment">What the process's environment has, and this one's has not.</param>
-    internal static ChildReport Report(string folder, string[] hash, params (string Name, string Value)[] environment)
-    {
-        ProcessStartInfo start = new(DotNet, ["exec", Path.Combine(folder, AssemblyName), "report", .. hash])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (string name in Cleared)
-        {
-            start.Environment.Remove(name);
-        }
+    internal static ChildReport Report(string folder, string[] hash, params (string Name, string Value)[] environment) =>
+        Report<ChildReport>(folder, ["report", .. hash], environment);
 
-        foreach ((string name, string value) in environment)
-        {
-            start.Environment[name] = value;
-        }
-
-        return JsonSerializer.Deserialize<ChildReport>(Run(start))
-            ?? throw new InvalidDataException("The child process reported nothing.");
-    }
+    /// <summary>What the NativeXent of another folder reports in the process of a program.</summary>
+    internal static PluginReport ReportPlugin(string folder, string plugin) =>
+        Report<PluginReport>(folder, ["report-plugin", plugin], []);
 
     /// <summary>Runs a program that must succeed.</summary>
     /// <returns>Its standard output.</returns>
@@ -67,5 +53,27 @@ internal static class ChildProcess
             ? output.Result
             : throw new InvalidOperationException(
                 $"{string.Join(' ', [start.FileName, .. start.ArgumentList])}: {process.ExitCode}\n{error.Result}");
+    }
+
+    private static T Report<T>(string folder, string[] arguments, (string Name, string Value)[] environment)
+        where T : class
+    {
+        ProcessStartInfo start = new(DotNet, ["exec", Path.Combine(folder, AssemblyName), .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (string name in Cleared)
+        {
+            start.Environment.Remove(name);
+        }
+
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return JsonSerializer.Deserialize<T>(Run(start))
+            ?? throw new InvalidDataException("The child process reported nothing.");
     }
 }
