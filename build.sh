@@ -11,8 +11,8 @@ help() {
 Usage: ./build.sh <verb> [arguments]
 
   build              build the native library for this machine and all managed projects
-  test [arguments]   build, then run all native and managed tests, those of the package too where clang-19 and lld-19
-                     can make it; arguments go to dotnet test
+  test [arguments]   build, make the package, and run all native and managed tests and those of the package; arguments
+                     go to dotnet test. Ends with what could not be tested, and why
   demo [arguments]   build, then train a classifier on handwritten digits
   bench [arguments]  build, then run the benchmarks; --quick runs each once
   bench peers [args] compare with other libraries; --write puts the figures into README.md and docs/
@@ -20,6 +20,7 @@ Usage: ./build.sh <verb> [arguments]
   bindings [args]    write bindings/Generated anew from the C header
   format [--check]   lay out all sources; with --check only say which are not
   pack               build the native libraries of all runtimes and make the NuGet package
+  setup              install what all of these need, bench peers apart, and what .ci/run needs
   help               show this
 
 What is missing is installed where apt can (as root); otherwise you are told what to install.
@@ -39,12 +40,57 @@ build() {
 
 tests() {
     need dotnet icu certificates cmake ninja compiler gtest
+    # Tests that lack one of these are skipped.
+    local tools
+    read -ra tools < <(package_test_tools)
+    install "${tools[@]}"
+    # An empty array is unset to the Bash of macOS.
+    local failed=0 untested=(${missing[@]+"${missing[@]}"})
     build_native ON
-    local failed=0
     if has_clang && has_lld; then pack || failed=1; fi
     ctest --preset release || failed=1
     dotnet test NativeXent.sln -c Release "$@" || failed=1
+    missing=(${untested[@]+"${untested[@]}"})
+    [[ ${#missing[@]} -eq 0 ]] || explain_untested
     return $failed
+}
+
+# What the tests of the package take beyond what builds it all.
+package_test_tools() {
+    case $(uname):$(uname -m) in
+        Linux:x86_64) echo clang lld zlib musl cross-compiler qemu wine ;;
+        Linux:*) echo clang lld zlib ;;
+        *) echo clang lld ;;
+    esac
+}
+
+explain_untested() {
+    local tool
+    echo
+    echo "build.sh: not tested here, or only in part:"
+    for tool in "${missing[@]}"; do
+        case $tool in
+            clang | lld)
+                # The package may have been made elsewhere, as CI's is for the systems that it is tested on.
+                if [[ -e artifacts/packages/NativeXent.$(<VERSION).nupkg ]]; then
+                    echo "  - how the package is made (the one in artifacts/packages was tested), without: $(describe "$tool")"
+                else
+                    echo "  - the package, and every way of shipping a program with it, without: $(describe "$tool")"
+                fi
+                ;;
+            zlib) echo "  - programs compiled ahead of time (NativeAOT), without: $(describe zlib)" ;;
+            musl) echo "  - the libraries for musl, without: $(describe musl)" ;;
+            cross-compiler | qemu) echo "  - the libraries for Linux on arm64, without: $(describe "$tool")" ;;
+            wine) echo "  - the libraries for Windows, without: $(describe wine)" ;;
+        esac
+    done
+    suggest
+}
+
+setup() {
+    local tools
+    read -ra tools < <(package_test_tools)
+    need dotnet icu certificates cmake ninja compiler gtest benchmark readelf fuzzer clang-format "${tools[@]}"
 }
 
 demo() {
@@ -82,7 +128,7 @@ install_peers() {
     if [[ ${#wanted[@]} -gt 0 && $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
         apt-get update -qq || true
         for name in "${wanted[@]}"; do
-            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$name" || true
+            apt_install "$name" || true
         done
     elif [[ ${#wanted[@]} -gt 0 ]]; then
         echo "build.sh: for the whole comparison run: sudo apt-get install ${wanted[*]}"
@@ -172,6 +218,14 @@ has_gtest() {
 # The native libraries of all runtimes come from one compiler and linker, of one version: their bytes are reproducible.
 has_clang() { command -v clang-19 >/dev/null && command -v llvm-readobj-19 >/dev/null; }
 has_lld() { command -v ld.lld-19 >/dev/null; }
+has_zlib() { [[ -e /usr/include/zlib.h ]]; }
+has_musl() { command -v musl-gcc >/dev/null; }
+has_cross-compiler() { command -v aarch64-linux-gnu-g++ >/dev/null; }
+has_qemu() { command -v qemu-aarch64-static >/dev/null; }
+has_wine() { command -v wine64 >/dev/null || [[ -x /usr/lib/wine/wine64 ]]; }  # Debian's is not in PATH
+has_benchmark() { [[ -e /usr/include/benchmark/benchmark.h ]]; }
+has_fuzzer() { compgen -G '/usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.fuzzer-*' >/dev/null; }
+has_readelf() { command -v readelf >/dev/null; }
 has_clang-format() { clang_format >/dev/null; }
 clang_format() {
     local name
@@ -193,6 +247,14 @@ describe() {
         clang) echo "Clang 19 and the LLVM tools beside it" ;;
         lld) echo "LLD 19" ;;
         clang-format) echo "clang-format 14" ;;
+        zlib) echo "zlib's headers" ;;
+        musl) echo "musl's compiler" ;;
+        cross-compiler) echo "GCC for arm64" ;;
+        qemu) echo "QEMU for programs of arm64" ;;
+        wine) echo "Wine, 64 bits" ;;
+        benchmark) echo "Google's benchmark library" ;;
+        fuzzer) echo "the libraries of Clang 19's sanitizers" ;;
+        readelf) echo "readelf, of binutils" ;;
     esac
 }
 
@@ -213,11 +275,26 @@ package() {  # package manager, tool
         apt-get:clang) echo clang-19 llvm-19 ;;
         apt-get:lld) echo lld-19 ;;
         apt-get:clang-format) echo clang-format-14 ;;
+        apt-get:zlib) echo zlib1g-dev ;;
+        dnf:zlib) echo zlib-devel ;;
+        apt-get:musl) echo musl-tools ;;
+        apt-get:cross-compiler) echo g++-aarch64-linux-gnu ;;
+        apt-get:qemu) echo qemu-user-static ;;
+        apt-get:wine) echo wine64 ;;
+        apt-get:benchmark) echo libbenchmark-dev ;;
+        apt-get:fuzzer) echo libclang-rt-19-dev ;;
+        *:readelf) echo binutils ;;
         brew:clang-format) echo clang-format@14 ;;
     esac
 }
 
 need() {  # tools
+    install "$@"
+    [[ ${#missing[@]} -eq 0 ]] || fail 1 "$(explain)"
+}
+
+# Leaves in missing what could not be installed.
+install() {  # tools
     # Where Microsoft's install script puts it.
     command -v dotnet >/dev/null || PATH=$PATH:$HOME/.dotnet
     find_missing "$@"
@@ -225,13 +302,16 @@ need() {  # tools
         echo "build.sh: installing with apt what is missing: ${missing[*]}"
         apt-get update -qq || true
         find_packages apt-get
-        if [[ ${#packages[@]} -gt 0 ]]; then
-            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" || true
+        local name
+        # All at once, or each by itself where one of them is not to be had.
+        if [[ ${#packages[@]} -gt 0 ]] && ! apt_install "${packages[@]}"; then
+            for name in "${packages[@]}"; do apt_install "$name" || true; done
         fi
         find_missing "$@"
     fi
-    [[ ${#missing[@]} -eq 0 ]] || fail 1 "$(explain)"
 }
+
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; }
 
 find_missing() {  # tools
     missing=()
@@ -253,9 +333,15 @@ find_packages() {  # package manager
 }
 
 explain() {
-    local tool manager
+    local tool
     echo "this is missing:"
     for tool in "${missing[@]}"; do echo "  - $(describe "$tool")"; done
+    suggest
+}
+
+# How to install what is missing.
+suggest() {
+    local manager packages=()
     for manager in apt-get dnf brew; do
         command -v "$manager" >/dev/null || continue
         find_packages "$manager"
@@ -271,7 +357,7 @@ explain() {
 verb=${1:-help}
 [[ $# -gt 0 ]] && shift
 case $verb in
-    build | demo | bench | bindings | format | pack | help) "$verb" "$@" ;;
+    build | demo | bench | bindings | format | pack | setup | help) "$verb" "$@" ;;
     test) tests "$@" ;;
     -h | --help) help ;;
     *)
