@@ -10,6 +10,9 @@ internal static class ElfFile
     private const int SectionSize = 64;
     private const int DynamicSize = 16;
 
+    // Tools that rewrite libraries leave less behind: patchelf a byte.
+    private const int Rest = 8;
+
     private const ushort SharedObject = 3;
     private const uint Load = 1;
     private const uint Dynamic = 2;
@@ -52,7 +55,7 @@ internal static class ElfFile
         return SegmentsProblem(file, ref end)
             ?? SectionsProblem(file, ref end)
             ?? DynamicProblem(file)
-            ?? (file.Length > end ? LibraryFile.Padded(end, file.Length) : null);
+            ?? (file.Length >= end + Rest ? LibraryFile.Padded(end, file.Length) : null);
     }
 
     private static string? SegmentsProblem(LibraryBytes file, ref ulong end)
