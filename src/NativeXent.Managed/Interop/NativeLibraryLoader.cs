@@ -166,6 +166,10 @@ internal static unsafe class NativeLibraryLoader
             nameof(NativeMethods.nxent_softmax),
             nameof(NativeMethods.nxent_softmax_backward),
             nameof(NativeMethods.nxent_sigmoid_cross_entropy),
+            nameof(NativeMethods.nxent_linear_forward),
+            nameof(NativeMethods.nxent_linear_input_gradient),
+            nameof(NativeMethods.nxent_linear_weight_gradient),
+            nameof(NativeMethods.nxent_linear_workspace_size),
             nameof(NativeMethods.nxent_status_message),
             nameof(NativeMethods.nxent_active_isa),
             nameof(NativeMethods.nxent_usable_isa),
@@ -202,6 +206,7 @@ internal static unsafe class NativeLibraryLoader
             [nameof(nxent_softmax_args)] = sizeof(nxent_softmax_args),
             [nameof(nxent_softmax_backward_args)] = sizeof(nxent_softmax_backward_args),
             [nameof(nxent_sigmoid_cross_entropy_args)] = sizeof(nxent_sigmoid_cross_entropy_args),
+            [nameof(nxent_linear_args)] = sizeof(nxent_linear_args),
         };
         for (nuint i = 0; layoutName(i) is { } name; i++)
         {
