@@ -48,10 +48,10 @@ constexpr double kSoftcapSingle = 2;
 constexpr double kGreatSoftcap = 0x1p13;  // above it 2^-19 of the greatest |u| more
 constexpr double kGreatSoftcapPerU = 0x1p-19;
 // float64: u is rounded to double, and what exp makes of that is in proportion to |u|.
-constexpr double kScaleWidePerU = 0.5;
+constexpr double kScaleWidePerU = 1;
 constexpr double kSoftcapWide = 3;
 constexpr double kSoftcapWidePerU = 3;
-constexpr double kSoftcapWidePerX = 1;  // x = 2·scale·z / softcap, gradients only
+constexpr double kSoftcapWidePerX = 2;  // x = 2·scale·z / softcap, gradients only
 constexpr double kBackwardWidePerClass = 1.0 / 16;
 
 }  // namespace nxent_oracle

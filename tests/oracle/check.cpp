@@ -187,7 +187,7 @@ private:
                 e.exact = s.lse;
                 e.reference = 1;
                 // Of the greatest u, which lse is near.
-                if (wide() && r_.scale != 0 && r_.scale != 1) e.more = kScaleWidePerU;
+                if (wide() && r_.scale != 0 && r_.scale != 1) e.more = kScaleWidePerU / 2;
                 if (wide() && r_.softcap != 0) e.more = kSoftcapWide + kSoftcapWidePerU;
                 judge(kLse, results_.lse[j], e, at("lse", i));
             }
@@ -209,7 +209,7 @@ private:
                 Expected e;
                 e.exact = exact.z_loss;
                 e.reference = z_reference;
-                if (wide() && r_.scale != 0 && r_.scale != 1) e.more = 2 * kScaleWidePerU;
+                if (wide() && r_.scale != 0 && r_.scale != 1) e.more = kScaleWidePerU;
                 if (wide() && r_.softcap != 0) e.more = 2 * (kSoftcapWide + kSoftcapWidePerU);
                 judge(kZLoss, results_.z_loss[j], e, at("z-loss", i));
             }
@@ -434,15 +434,17 @@ private:
             const Quad negative =
                 v * (smoothing == 0 ? 1 - static_cast<Quad>(row.distribution[0])
                                     : (1 - smoothing) * (1 - static_cast<Quad>(row.distribution[0])) + smoothing / 2);
-            // 1 − y′ is a difference of rounded numbers where there is smoothing.
-            const Quad negative_size = smoothing == 0 ? absolute(negative) : absolute(v) * (1 + absolute(y));
+            // With smoothing y′ is a sum, and 1 − y′ a difference, of rounded numbers.
+            const Quad y_size = (1 - smoothing) * absolute(static_cast<Quad>(row.distribution[0])) + smoothing / 2;
+            const Quad positive_size = absolute(v * w) * (smoothing == 0 ? absolute(y) : y_size);
+            const Quad negative_size = smoothing == 0 ? absolute(negative) : absolute(v) * (1 + y_size);
             const auto times = [](Quad a, Quad x) { return a == 0 ? Quad(0) : a * x; };
             Expected loss;
             loss.exact = is_nan(z) && (positive != 0 || negative != 0)
                              ? z
                              : times(positive, softplus(-z)) + times(negative, softplus(z));
             loss.reference = is_finite(loss.exact)
-                                 ? absolute(times(positive, softplus(-z))) + times(negative_size, softplus(z))
+                                 ? times(positive_size, softplus(-z)) + times(negative_size, softplus(z))
                                  : Quad(0);
             if (is_finite(z) == false) loss.reference = 0;
             if (r_.wants_loss) judge(kSigmoidLoss, results_.loss[j], loss, at("loss", i));
@@ -459,7 +461,7 @@ private:
             // 0 · ∞, as far as the type can tell.
             if (!is_finite(factors) && logistic(-absolute(z)) < flush_threshold()) e.or_nan = true;
             e.reference = is_finite(e.exact)
-                              ? (negative_size * logistic(z) + absolute(positive) * logistic(-z)) * absolute(factors)
+                              ? (negative_size * logistic(z) + positive_size * logistic(-z)) * absolute(factors)
                               : Quad(0);
             judge_gradient(kSigmoidGradient, results_.grad[j][0], e, row, 0, at("gradient", i));
         }
