@@ -131,6 +131,49 @@ internal static class Errors
     internal static ArgumentOutOfRangeException WeightOutOfRange(string property, int index, double value) =>
         new(nameof(value), value, Invariant($"{property}[{index}] is {value}; it must be finite and not negative."));
 
+    internal static NotSupportedException LinearTypeNotSupported(Type type) =>
+        new($"The element type {type} is not supported. It must be float, System.Half or NativeXent.BFloat16.");
+
+    internal static ArgumentOutOfRangeException LinearSizeNotPositive(string property, nint size) =>
+        new("layout", size, $"{property} is {size}; it must be at least 1.");
+
+    internal static ArgumentOutOfRangeException MatrixStrideTooSmall(
+        Argument argument, string property, nint stride, nint columns) =>
+        new("layout", stride, $"{property} is {stride}, but a row of the {Text(argument)} has {columns} elements.");
+
+    internal static ArgumentException NoWholeRows(Argument argument, int length, nuint columns, nuint stride) =>
+        new(
+            $"The {Text(argument)} has {length} elements, which is no whole number of "
+            + $"{Rows(2, columns, stride).TrimEnd(',')}.",
+            Parameter(argument));
+
+    internal static ArgumentException MatrixLength(
+        Argument argument, int length, nuint rows, nuint columns, nuint stride)
+    {
+        UInt128 most = (UInt128)rows * stride;
+        UInt128 least = rows == 0 ? 0 : most - (stride - columns);
+        string needed = least == most ? $"{least}" : $"{least} to {most}";
+        return new(
+            $"The {Text(argument)} has {length} elements, but {rows} {Rows(rows, columns, stride)} "
+            + $"{(rows == 1 ? "needs" : "need")} {needed}.",
+            Parameter(argument));
+    }
+
+    internal static ArgumentException MatrixOverflow(Argument argument, nuint rows, nuint columns, nuint stride) =>
+        new(
+            $"The {Text(argument)}, {rows} {Rows(rows, columns, stride).TrimEnd(',')}, is more than the address space holds.",
+            Parameter(argument));
+
+    internal static ArgumentNullException MatrixNull(Argument argument) =>
+        new(Parameter(argument), $"The pointer to the {Text(argument)} is null.");
+
+    internal static ArgumentException NoWeightOrBiasGradient() =>
+        new("Nothing is asked for: there is room for neither the weight's gradient nor the bias's.", "weightGradient");
+
+    private static string Rows(nuint rows, nuint columns, nuint stride) =>
+        $"{(rows == 1 ? "row" : "rows")} of {columns} elements"
+        + (stride == columns ? string.Empty : $", {stride} elements apart,");
+
     private static string Text(Argument argument) =>
         argument switch
         {
@@ -145,6 +188,14 @@ internal static class Errors
             Argument.RowLogSumExp => "log-sum-exp",
             Argument.RowZLosses => "z-losses",
             Argument.ElementWeights => "weights",
+            Argument.Input => "input",
+            Argument.Weight => "weight",
+            Argument.Bias => "bias",
+            Argument.Output => "output",
+            Argument.OutputGradient => "output gradient",
+            Argument.InputGradient => "input gradient",
+            Argument.WeightGradient => "weight gradient",
+            Argument.BiasGradient => "bias gradient",
             _ => "upstream gradient",
         };
 
@@ -164,6 +215,14 @@ internal static class Errors
                 Argument.Softmax => "softmax",
                 Argument.LogSoftmax => "logSoftmax",
                 Argument.Upstream => "upstream",
+                Argument.Input => "input",
+                Argument.Weight => "weight",
+                Argument.Bias => "bias",
+                Argument.Output => "output",
+                Argument.OutputGradient => "outputGradient",
+                Argument.InputGradient => "inputGradient",
+                Argument.WeightGradient => "weightGradient",
+                Argument.BiasGradient => "biasGradient",
                 Argument.ElementWeights or Argument.ElementUpstream or Argument.ElementLosses => "elements",
                 _ => "rows",
             };

@@ -18,4 +18,12 @@ internal enum Argument
     ElementWeights,
     ElementUpstream,
     ElementLosses,
+    Input,
+    Weight,
+    Bias,
+    Output,
+    OutputGradient,
+    InputGradient,
+    WeightGradient,
+    BiasGradient,
 }

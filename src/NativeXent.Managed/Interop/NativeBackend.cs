@@ -146,6 +146,46 @@ internal static unsafe class NativeBackend
         totals = Managed(sums);
     }
 
+    internal static void Linear(in LinearJob job)
+    {
+        nxent_linear_args args = new()
+        {
+            struct_size = (nuint)sizeof(nxent_linear_args),
+            input_type = (int)job.InputType,
+            weight_type = (int)job.WeightType,
+            flags = Flag(job.Accumulate, nxent_flags.NXENT_ACCUMULATE),
+            batch_size = job.BatchSize,
+            num_features = job.Features,
+            num_outputs = job.Outputs,
+            row_begin = job.RowBegin,
+            row_end = job.RowEnd,
+            column_begin = job.ColumnBegin,
+            column_end = job.ColumnEnd,
+            input = job.Input,
+            input_stride = job.InputStride,
+            weight = job.Weight,
+            weight_stride = job.WeightStride,
+            bias = job.Bias,
+            output = job.Output,
+            output_stride = job.OutputStride,
+            output_grad = job.OutputGradient,
+            output_grad_stride = job.OutputGradientStride,
+            input_grad = job.InputGradient,
+            input_grad_stride = job.InputGradientStride,
+            weight_grad = job.WeightGradient,
+            weight_grad_stride = job.WeightGradientStride,
+            bias_grad = job.BiasGradient,
+            workspace = job.Workspace,
+            workspace_size = job.WorkspaceLength * sizeof(float),
+        };
+        ThrowUnlessOk(job.Operation switch
+        {
+            LinearOperation.Forward => NativeMethods.nxent_linear_forward(&args),
+            LinearOperation.InputGradient => NativeMethods.nxent_linear_input_gradient(&args),
+            _ => NativeMethods.nxent_linear_weight_gradient(&args),
+        });
+    }
+
     /// <summary>Null on success, otherwise why the instruction set cannot be used; then nothing changes.</summary>
     internal static string? ForceInstructionSet(string name)
     {

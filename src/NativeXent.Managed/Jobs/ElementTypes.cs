@@ -16,6 +16,15 @@ internal static class ElementTypes
         : typeof(T) == typeof(BFloat16) ? ElementType.BFloat16
         : throw Errors.ElementTypeNotSupported(typeof(T));
 
+    /// <summary>The same for the matrices of a linear layer.</summary>
+    /// <exception cref="NotSupportedException">It stands for none, or for double.</exception>
+    internal static ElementType OfLinear<T>()
+        where T : unmanaged =>
+        typeof(T) == typeof(float) ? ElementType.Float32
+        : typeof(T) == typeof(Half) ? ElementType.Float16
+        : typeof(T) == typeof(BFloat16) ? ElementType.BFloat16
+        : throw Errors.LinearTypeNotSupported(typeof(T));
+
     /// <summary>In bytes.</summary>
     internal static nuint Size(this ElementType type) =>
         type switch

@@ -16,6 +16,13 @@ internal readonly unsafe struct Avx2Vector(Vector256<float> a, Vector256<float> 
     public static Avx2Vector Set(float value) => new(Vector256.Create(value), Vector256.Create(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Avx2Vector Broadcast(float* source)
+    {
+        Vector256<float> v = Avx.BroadcastScalarToVector256(source);
+        return new(v, v);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Avx2Vector Load(float* source) => new(Avx.LoadVector256(source), Avx.LoadVector256(source + 8));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

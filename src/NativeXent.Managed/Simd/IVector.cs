@@ -15,6 +15,9 @@ internal unsafe interface IVector<TSelf>
 {
     static abstract TSelf Set(float value);
 
+    /// <summary>One number from memory in all lanes.</summary>
+    static virtual TSelf Broadcast(float* source) => TSelf.Set(*source);
+
     static abstract TSelf Load(float* source);
 
     /// <summary>The first <paramref name="count"/> lanes from memory, the others as given.</summary>

@@ -3,7 +3,7 @@ using NativeXent.Jobs;
 namespace NativeXent.Simd;
 
 /// <summary>The managed implementation, on the best vectors that the JIT offers here, or those forced.</summary>
-internal static class ManagedBackend
+internal static unsafe class ManagedBackend
 {
     private static readonly InstructionSet[] Candidates =
     [
@@ -39,6 +39,37 @@ internal static class ManagedBackend
     internal static void SigmoidCrossEntropy(in SigmoidCrossEntropyJob job, out Totals totals) =>
         Volatile.Read(ref _active).SigmoidCrossEntropy(job, out totals);
 
+    internal static void Linear(in LinearJob job)
+    {
+        bool software = SubnormalProduct.IsNeeded;
+        InstructionSet active = Volatile.Read(ref _active);
+        if (job.Operation != LinearOperation.WeightGradient || job.WeightGradient is not null)
+        {
+            MatrixProductJob product = MatrixProductJob.Of(job);
+            if (software)
+            {
+                SubnormalProduct.Run(product);
+            }
+            else
+            {
+                active.MatrixProduct(product);
+            }
+        }
+
+        if (job.Operation == LinearOperation.WeightGradient && job.BiasGradient is not null && job.ColumnBegin == 0)
+        {
+            ColumnSumsJob sums = ColumnSumsJob.Of(job);
+            if (software)
+            {
+                SubnormalProduct.ColumnSums(sums);
+            }
+            else
+            {
+                active.ColumnSums(sums);
+            }
+        }
+    }
+
     /// <summary>Null on success, otherwise why the instruction set cannot be used; then nothing changes.</summary>
     internal static string? ForceInstructionSet(string name)
     {
@@ -72,6 +103,10 @@ internal static class ManagedBackend
         internal abstract void SoftmaxBackward(in SoftmaxBackwardJob job);
 
         internal abstract void SigmoidCrossEntropy(in SigmoidCrossEntropyJob job, out Totals totals);
+
+        internal abstract void MatrixProduct(in MatrixProductJob job);
+
+        internal abstract void ColumnSums(in ColumnSumsJob job);
     }
 
     private sealed class InstructionSet<TFloats, TDoubles, TPart>(string name, bool isSupported)
@@ -143,5 +178,9 @@ internal static class ManagedBackend
                     .Run(job, out totals);
             }
         }
+
+        internal override void MatrixProduct(in MatrixProductJob job) => MatrixProduct<TFloats>.Run(job);
+
+        internal override void ColumnSums(in ColumnSumsJob job) => MatrixProduct<TFloats>.ColumnSums(job);
     }
 }
