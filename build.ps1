@@ -145,7 +145,7 @@ $tools = @{
         Else = '.NET SDK 10, from https://dotnet.microsoft.com/download/dotnet/10.0'
     }
     'cmake'        = @{
-        Has  = { (cmake --version)[0] -match '(\d+\.\d+)' -and [version] $Matches[1] -ge [version] '3.25' }
+        Has  = { "$(cmake --version)" -match 'version (\d+\.\d+)' -and [version] $Matches[1] -ge [version] '3.25' }
         Get  = 'CMake 3.25 or newer: winget install Kitware.CMake'
         Else = 'CMake 3.25 or newer, from https://cmake.org/download'
     }
