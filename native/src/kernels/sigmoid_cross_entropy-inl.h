@@ -37,6 +37,9 @@ NXENT_NOINLINE void sigmoid_cross_entropy_in(const SigmoidCrossEntropyJob& job, 
     const auto array = [&](const void* p) { return array_of<V>(p, 1, job.element_type); };
     const auto at = [&](const void* p, size_t j, size_t lanes) { return widened(load_numbers(array(p), j, lanes)); };
     const D zero = set(0.0), one = set(1.0);
+    // Whether what is multiplied could be subnormal and show in a result: it then counts as 0, so that no mode matters.
+    const bool careful = sizeof(V) == sizeof(D) || job.positive_weights || magnitude(job.grad_scale) > 0x1p+700;
+    const auto normal = [careful](D x) { return careful ? flush_below(x, Numbers<D>::kSmallestNormal) : x; };
     D losses = zero, weights = zero;
     for (size_t j = job.begin; j < job.end; j += kLanes) {
         const size_t lanes = job.end - j < kLanes ? job.end - j : kLanes;
@@ -44,13 +47,14 @@ NXENT_NOINLINE void sigmoid_cross_entropy_in(const SigmoidCrossEntropyJob& job, 
         const D weight = job.weights ? at(job.weights, j, lanes) : load_partial(kOnes, lanes, 0.0);
         const D z = at(job.logits, j, lanes);
         const D y = at(job.targets, j, lanes) * set(1.0 - job.label_smoothing) + set(0.5 * job.label_smoothing);
-        const D negative = weight * (one - y);
-        const D positive = weight * (positive_weights(job, j, lanes) * y);
+        const D negative = normal(weight * (one - y));
+        const D positive = normal(weight * normal(positive_weights(job, j, lanes) * y));
         const D t = exp_wide(zero - magnitude(z));
         if (job.loss || job.sums) {
             const D log1p_t = log1p_unit(t);
-            const D loss = product_or_zero(negative, greater(z, zero) + log1p_t) +
-                           product_or_zero(positive, greater(zero - z, zero) + log1p_t);
+            const D loss = flush_below(normal(product_or_zero(negative, greater(z, zero) + log1p_t)) +
+                                           normal(product_or_zero(positive, greater(zero - z, zero) + log1p_t)),
+                                       Numbers<D>::kSmallestNormal);
             losses = losses + loss;
             weights = weights + weight;
             if (job.loss)
@@ -60,8 +64,9 @@ NXENT_NOINLINE void sigmoid_cross_entropy_in(const SigmoidCrossEntropyJob& job, 
             const D above = one / (one + t), below = t * above;
             const D at_z = select_below(z, zero, below, above), at_minus_z = select_below(z, zero, above, below);
             D factor = set(job.grad_scale);
-            if (job.upstream) factor = factor * at(job.upstream, j, lanes);
-            V g = narrowed<V>(flush_below((negative * at_z - positive * at_minus_z) * factor, kFlushBelow));
+            if (job.upstream) factor = normal(factor * at(job.upstream, j, lanes));
+            V g = narrowed<V>(
+                flush_below(normal(normal(negative * at_z) - normal(positive * at_minus_z)) * factor, kFlushBelow));
             if (job.accumulate) g = accumulated(load_elements(array(job.grad), j, lanes, 0), g);
             store_elements(array(job.grad), j, lanes, canonical(g));
         }

@@ -62,6 +62,12 @@ void log_softmax(const LogSoftmaxJob& job) {
             log_softmax_row<F>(job, sums_job, plan, i);
 }
 
+// Without what sums of doubles could be subnormal of, which is too little to count among the gradients of its row.
+template <class V>
+NXENT_INLINE D without_tiny(D x) {
+    return sizeof(V) == sizeof(D) ? flush_below(x, 0x1p-960) : x;
+}
+
 // In double: with y the output and g its gradient, y·(g − Σ y·g), or for the logarithm g − exp(y)·Σ g.
 template <class V>
 NXENT_NOINLINE void softmax_backward_row(const SoftmaxBackwardJob& job, size_t i) {
@@ -69,20 +75,31 @@ NXENT_NOINLINE void softmax_backward_row(const SoftmaxBackwardJob& job, size_t i
     const Array<V> output = sample_of<V>(job.output, job.output_stride, job.element_type, job.rows, i);
     const Array<V> upstream = sample_of<V>(job.upstream, job.upstream_stride, job.element_type, job.rows, i);
     const Array<V> grad = sample_of<V>(job.grad, job.grad_stride, job.element_type, job.rows, i);
-    D sum = set(0.0);
-    for (size_t j = 0; j < classes; j += kLanes) {
-        const size_t lanes = classes - j < kLanes ? classes - j : kLanes;
-        const D g = widened(load_numbers(upstream, j, lanes));
-        sum = sum + (job.log ? g : g * widened(load_numbers(output, j, lanes)));
+    D sum = set(0.0), greatest = sum;
+    double up = 1;
+    const auto add_all = [&] {
+        sum = set(0.0);
+        for (size_t j = 0; j < classes; j += kLanes) {
+            const size_t lanes = classes - j < kLanes ? classes - j : kLanes;
+            const D g = widened(load_numbers(upstream, j, lanes)) * set(up);
+            sum = sum + without_tiny<V>(job.log ? g : g * widened(load_numbers(output, j, lanes)));
+            if constexpr (sizeof(V) == sizeof(D)) greatest = greater(magnitude(g), greatest);
+        }
+    };
+    add_all();
+    // Of gradients so small, differences of sums could be subnormal.
+    if (sizeof(V) == sizeof(D) && greatest_lane(greatest) < 0x1p-800) {
+        up = 0x1p+220;
+        add_all();
     }
     const D total = set(sum_lanes(sum));
     const D most = set(709.0);
     for (size_t j = 0; j < classes; j += kLanes) {
         const size_t lanes = classes - j < kLanes ? classes - j : kLanes;
-        const D g = widened(load_numbers(upstream, j, lanes));
+        const D g = widened(load_numbers(upstream, j, lanes)) * set(up);
         const D y = widened(load_numbers(output, j, lanes));
-        const D d = job.log ? g - exp_wide(select_below(most, y, most, y)) * total : y * (g - total);
-        V v = narrowed<V>(flush_below(d, Numbers<V>::kFlushBelow));
+        const D d = job.log ? g - without_tiny<V>(exp_wide(select_below(most, y, most, y)) * total) : y * (g - total);
+        V v = narrowed<V>(flush_below(d, Numbers<V>::kFlushBelow * up) * set(1.0 / up));
         if (job.accumulate) v = accumulated(load_elements(grad, j, lanes, 0), v);
         store_elements(grad, j, lanes, canonical(v));
     }

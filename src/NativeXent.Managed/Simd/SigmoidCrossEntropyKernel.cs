@@ -23,6 +23,10 @@ internal abstract unsafe class SigmoidCrossEntropyKernel<TNumbers, TVector, TSca
         TDoubles spread = TDoubles.Set(0.5 * job.LabelSmoothing);
         TDoubles losses = zero;
         TDoubles weights = zero;
+
+        // Whether what is multiplied could be subnormal and show in a result: it then counts as 0, so that no mode matters.
+        bool careful = !IsFloat || job.PositiveWeights is not null
+            || DoubleMath.Magnitude(job.GradScale) > 5.260135901548374e+210; // 2^700
         for (nuint j = job.Begin; j < job.End; j += LaneCount)
         {
             nuint lanes = nuint.Min(job.End - j, LaneCount);
@@ -31,14 +35,16 @@ internal abstract unsafe class SigmoidCrossEntropyKernel<TNumbers, TVector, TSca
             TDoubles weight = job.Weights is null ? Ones(lanes) : At(job, job.Weights, j, lanes);
             TDoubles z = At(job, job.Logits, j, lanes);
             TDoubles y = (At(job, job.Targets, j, lanes) * kept) + spread;
-            TDoubles negative = weight * (one - y);
-            TDoubles positive = weight * (PositiveWeights(job, j, lanes) * y);
+            TDoubles negative = Normal(weight * (one - y), careful);
+            TDoubles positive = Normal(weight * Normal(PositiveWeights(job, j, lanes) * y, careful), careful);
             TDoubles t = DoubleMath.Exp(zero - DoubleMath.Magnitude(z));
             if (job.Losses is not null || job.WantsTotals)
             {
                 TDoubles log = DoubleMath.Log1PUnit(t);
-                TDoubles loss = ProductOrZero(negative, TDoubles.Greater(z, zero) + log)
-                    + ProductOrZero(positive, TDoubles.Greater(zero - z, zero) + log);
+                TDoubles loss = Normal(
+                    Normal(ProductOrZero(negative, TDoubles.Greater(z, zero) + log), careful)
+                        + Normal(ProductOrZero(positive, TDoubles.Greater(zero - z, zero) + log), careful),
+                    true);
                 losses += loss;
                 weights += weight;
                 if (job.Losses is not null)
@@ -56,10 +62,12 @@ internal abstract unsafe class SigmoidCrossEntropyKernel<TNumbers, TVector, TSca
                 TDoubles factor = TDoubles.Set(job.GradScale);
                 if (job.Upstream is not null)
                 {
-                    factor *= At(job, job.Upstream, j, lanes);
+                    factor = Normal(factor * At(job, job.Upstream, j, lanes), careful);
                 }
 
-                TVector g = NarrowedFlushed(((negative * atZ) - (positive * atMinusZ)) * factor);
+                TDoubles difference = Normal(
+                    Normal(negative * atZ, careful) - Normal(positive * atMinusZ, careful), careful);
+                TVector g = NarrowedFlushed(difference * factor);
                 if (job.Accumulate)
                 {
                     g = Accumulated(LoadElements(Array(job, job.Gradient), j, lanes, 0), g);
@@ -76,6 +84,9 @@ internal abstract unsafe class SigmoidCrossEntropyKernel<TNumbers, TVector, TSca
             totals.Rows = job.End - job.Begin;
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TDoubles Normal(TDoubles x, bool careful) => careful ? DoubleMath.Flushed(x) : x;
 
     // x·y, but 0 where x is 0, even if y is infinite.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -119,28 +119,36 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
     private static void ComputeBackwardRow(in SoftmaxBackwardJob job, nuint i)
     {
         nuint classes = job.Classes;
+        bool log = job.Log;
         ElementArray output = SampleOf(job.Output, job.OutputStride, job.ElementType, job.InnerSize, i);
         ElementArray upstream = SampleOf(job.Upstream, job.UpstreamStride, job.ElementType, job.InnerSize, i);
         ElementArray gradient = SampleOf(job.Gradient, job.GradientStride, job.ElementType, job.InnerSize, i);
         TDoubles sum = Zero;
-        for (nuint j = 0; j < classes; j += LaneCount)
+        TDoubles greatest = Zero;
+        double power = 1;
+        AddAll();
+
+        // Of gradients so small, differences of sums could be subnormal. (2^-800, 2^220.)
+        if (!IsFloat && TNumbers.Double(TNumbers.GreatestLane(TNumbers.Narrow(greatest))) < 1.499696813895631e-241)
         {
-            nuint lanes = nuint.Min(classes - j, LaneCount);
-            TDoubles g = TNumbers.Widen(LoadNumbers(upstream, j, lanes));
-            sum += job.Log ? g : g * TNumbers.Widen(LoadNumbers(output, j, lanes));
+            power = 1.684996666696915e+66;
+            AddAll();
         }
 
+        TDoubles up = TDoubles.Set(power);
         TDoubles total = TDoubles.Set(TNumbers.SumLanes(sum));
         TDoubles most = TDoubles.Set(709.0);
         for (nuint j = 0; j < classes; j += LaneCount)
         {
             nuint lanes = nuint.Min(classes - j, LaneCount);
-            TDoubles g = TNumbers.Widen(LoadNumbers(upstream, j, lanes));
+            TDoubles g = TNumbers.Widen(LoadNumbers(upstream, j, lanes)) * up;
             TDoubles y = TNumbers.Widen(LoadNumbers(output, j, lanes));
             TDoubles d = job.Log
-                ? g - (DoubleMath.Exp(TDoubles.SelectBelow(most, y, most, y)) * total)
+                ? g - WithoutTiny(DoubleMath.Exp(TDoubles.SelectBelow(most, y, most, y)) * total)
                 : y * (g - total);
-            TVector v = NarrowedFlushed(d);
+            d = TDoubles.SelectBelow(
+                DoubleMath.Magnitude(d), TDoubles.Set(TNumbers.FlushBelow * power), Zero, d);
+            TVector v = TNumbers.Narrow(d * TDoubles.Set(1.0 / power));
             if (job.Accumulate)
             {
                 v = Accumulated(LoadElements(gradient, j, lanes, 0), v);
@@ -148,5 +156,27 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
 
             StoreElements(gradient, j, lanes, Canonical(v));
         }
+
+        void AddAll()
+        {
+            sum = Zero;
+            for (nuint j = 0; j < classes; j += LaneCount)
+            {
+                nuint lanes = nuint.Min(classes - j, LaneCount);
+                TDoubles g = TNumbers.Widen(LoadNumbers(upstream, j, lanes)) * TDoubles.Set(power);
+                sum += WithoutTiny(log ? g : g * TNumbers.Widen(LoadNumbers(output, j, lanes)));
+                if (!IsFloat)
+                {
+                    greatest = TDoubles.Greater(DoubleMath.Magnitude(g), greatest);
+                }
+            }
+        }
     }
+
+    // Without what sums of doubles could be subnormal of, which is too little to count among the gradients of its row.
+    private static TDoubles WithoutTiny(TDoubles x) =>
+        IsFloat
+            ? x
+            : TDoubles.SelectBelow(
+                DoubleMath.Magnitude(x), TDoubles.Set(1.0261342003245941e-289), Zero, x); // 2^-960
 }
