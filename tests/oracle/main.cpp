@@ -9,6 +9,7 @@
 #include <iterator>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "bounds.h"
 #include "check.h"
@@ -40,6 +41,7 @@ std::string over_by(const Verdict& v) {
         "  --seed S        the first request's; each further one has one more (1)\n"
         "  --isa NAME      the instruction set\n"
         "  --only TEXT     only categories that contain this\n"
+        "  --without TEXT  not those that contain this; may be given more than once\n"
         "  --type NAME     f32, f64, f16 or bf16\n"
         "  --operation X   cross-entropy, article, softmax, log-softmax, softmax-backward, log-softmax-backward, "
         "sigmoid\n"
@@ -87,6 +89,7 @@ int check_table(const char* path) {
 int run(int argc, char** argv) {
     uint64_t requests = 2000, seed = 1, steps = 0;
     const char* only = "";
+    std::vector<std::string> without;
     const char* operation = nullptr;
     const char* isa = nullptr;
     const Type* type = nullptr;
@@ -105,6 +108,8 @@ int run(int argc, char** argv) {
             isa = value();
         else if (name == "--only")
             only = value();
+        else if (name == "--without")
+            without.push_back(value());
         else if (name == "--type")
             type = &type_named(value());
         else if (name == "--operation")
@@ -143,6 +148,8 @@ int run(int argc, char** argv) {
         const Request request = generate(seed + i, operation, type);
         check(request, call(request), [&](const Verdict& v) {
             if (v.category.find(only) == std::string::npos) return;
+            for (const std::string& text : without)
+                if (v.category.find(text) != std::string::npos) return;
             Worst& worst = categories[v.category];
             if (worst.numbers == 0 || v.share > worst.verdict.share) {
                 worst.verdict = v;
