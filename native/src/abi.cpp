@@ -11,6 +11,9 @@ namespace {
 
 bool finite(double x) { return x - x == 0; }
 
+// What a factor means whose 0 stands for 1. NaN stays, for the check of its range.
+double or_one(double factor) { return factor < 0 || factor > 0 || factor != factor ? factor : 1.0; }
+
 // Whether all are finite and not negative. Several at a time, as there may be as many of them as logits.
 bool are_weights(const double* weights, size_t count) {
     constexpr size_t kTogether = 8;
@@ -140,9 +143,9 @@ int32_t check(const nxent_softmax_cross_entropy_args& args, const nxent_row_part
     job.z_loss = args.z_loss;
     job.label_smoothing = args.label_smoothing;
     job.z_loss_scale = args.z_loss_scale;
-    job.scale = args.scale < 0 || args.scale > 0 || args.scale != args.scale ? args.scale : 1.0;
+    job.scale = or_one(args.scale);
     job.softcap = args.softcap;
-    job.grad_scale = args.grad_scale;
+    job.grad_scale = or_one(args.grad_scale);
     job.workspace = args.workspace;
     job.workspace_size = args.workspace ? args.workspace_size : 0;
 
@@ -294,7 +297,7 @@ int32_t check(const nxent_sigmoid_cross_entropy_args& args, SigmoidCrossEntropyJ
            (args.flags & NXENT_ACCUMULATE) != 0,
            args.totals != nullptr,
            args.label_smoothing,
-           args.grad_scale};
+           or_one(args.grad_scale)};
     const size_t element = kElementSize[args.element_type];
     const void* const arrays[] = {args.logits, args.targets, args.weights, args.upstream, args.grad, args.loss};
     Extent extents[6];

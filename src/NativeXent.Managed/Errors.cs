@@ -34,11 +34,6 @@ internal static class Errors
     internal static ArgumentException SizeOverflow(nuint batchSize, nuint stride, Shape shape) =>
         new($"{shape.Describe(batchSize, stride)} are more than the address space holds.", nameof(batchSize));
 
-    internal static ArgumentException LabelsLength(int labels, Shape shape) =>
-        new(
-            $"There are {labels} labels, which is no multiple of the {shape.InnerSize} positions of a sample.",
-            nameof(labels));
-
     internal static ArgumentException NoWholeSamples(Argument argument, int length, nuint stride, Shape shape) =>
         new(
             $"The {Text(argument)} {Have(argument)} {length} elements, which is no whole number of "
@@ -57,10 +52,11 @@ internal static class Errors
             Parameter(argument));
     }
 
-    internal static ArgumentException LogitsLength(int logits, int labels, int classes) =>
-        new(
-            $"There are {logits} logits, but {labels} labels of {classes} classes need {(long)labels * classes}.",
-            nameof(logits));
+    internal static ArgumentException LogitsLength(int logits, int classes) =>
+        new($"There are {logits} logits, which is no whole number of rows of {classes} classes.", nameof(logits));
+
+    internal static ArgumentException LabelsLength(int labels, int rows) =>
+        new($"There are {labels} labels, but {rows} rows.", nameof(labels));
 
     internal static ArgumentException DestinationLength(int destination, int logits) =>
         new($"The destination has {destination} elements, but there are {logits} logits.", nameof(destination));
@@ -78,8 +74,8 @@ internal static class Errors
             $"The {Text(argument)} {Have(argument)} {length} elements, but there are {logits} logits.",
             Parameter(argument));
 
-    internal static ArgumentNullException Null(Argument argument) =>
-        new("pointers", $"The pointer to the {Text(argument)} is null.");
+    internal static ArgumentNullException Null(Argument argument, bool byPointers = false) =>
+        new(Parameter(argument, byPointers), $"The pointer to the {Text(argument)} is null.");
 
     internal static ArgumentException NotOneKindOfTargets(int kinds) =>
         new(

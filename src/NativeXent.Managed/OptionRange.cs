@@ -20,6 +20,19 @@ internal static class OptionRange
     internal static double Finite(double value, [CallerMemberName] string property = "") =>
         double.IsFinite(value) ? value : throw Errors.OptionOutOfRange(property, value, "finite");
 
+    internal static WeightList Weights(WeightList value, [CallerMemberName] string property = "")
+    {
+        for (int c = 0; c < value.Count; c++)
+        {
+            if (!(value[c] >= 0 && value[c] <= double.MaxValue))
+            {
+                throw Errors.WeightOutOfRange(property, c, value[c]);
+            }
+        }
+
+        return value;
+    }
+
     internal static double Scale(double value, [CallerMemberName] string property = "") =>
         value is >= Smallest and <= Largest
             ? value

@@ -132,7 +132,7 @@ public static unsafe partial class SigmoidCrossEntropy
         {
             fixed (T* z = logits, y = targets, gradient = destination, losses = elements.Losses)
             fixed (T* weights = elements.Weights, upstream = elements.Upstream)
-            fixed (double* positiveWeights = options.PositiveWeightArray)
+            fixed (double* positiveWeights = options.PositiveWeights.Array)
             {
                 SigmoidCrossEntropyJob job = new()
                 {
@@ -148,21 +148,39 @@ public static unsafe partial class SigmoidCrossEntropy
                     Weights = weights,
                     Upstream = gradient is null ? null : upstream,
                     PositiveWeights = positiveWeights,
-                    Classes = (nuint)(options.PositiveWeightArray?.Length ?? 0),
+                    Classes = (nuint)options.PositiveWeights.Count,
                     LabelSmoothing = options.LabelSmoothing,
                     GradScale = options.Reduction == Reduction.Mean
                         ? options.UpstreamScale / logits.Length
                         : options.UpstreamScale,
                 };
                 CheckMemory<T>(job);
-                Chunks.Run(
-                    job,
-                    job.Size,
-                    Chunks.RowsPerChunk(job.Size, elementsPerRow: 1),
-                    native,
-                    execution.MaxDegreeOfParallelism,
-                    job.WantsTotals,
-                    out totals);
+
+                // A scale of 0 gives gradients of 0 whatever the logits are. A kernel would multiply: NaN · 0 is NaN.
+                bool isZero = job.GradScale == 0;
+                if (isZero)
+                {
+                    job.Gradient = null;
+                    job.Upstream = null;
+                }
+
+                if (job.WantsAnything)
+                {
+                    Chunks.Run(
+                        job,
+                        job.Size,
+                        Chunks.RowsPerChunk(job.Size, elementsPerRow: 1),
+                        native,
+                        execution.MaxDegreeOfParallelism,
+                        job.WantsTotals,
+                        out totals);
+                }
+
+                // They may lie where the logits did.
+                if (isZero && !options.Accumulate)
+                {
+                    destination.Clear();
+                }
             }
         }
 

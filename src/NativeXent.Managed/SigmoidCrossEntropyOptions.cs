@@ -11,8 +11,6 @@ public sealed record SigmoidCrossEntropyOptions
 {
     internal static readonly SigmoidCrossEntropyOptions Default = new();
 
-    private readonly WeightList _positiveWeights;
-
     /// <summary>
     /// What becomes of the losses; <see cref="Reduction.None"/> by default. <see cref="Reduction.Mean"/> divides by the
     /// number of logits, gradients too. Each logit's own loss is never divided.
@@ -36,18 +34,19 @@ public sealed record SigmoidCrossEntropyOptions
 
     /// <summary>
     /// Weights of the positive class, not negative and finite: logit i has weight i modulo their number, so that one
-    /// for each column of a row-major matrix is one for each class. Empty, the default, for 1 each. The values are
-    /// copied.
+    /// for each column of a row-major matrix is one for each class. Empty, the default, for 1 each. Arrays of float
+    /// and double convert to it; the values are copied.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A weight is negative, infinite or NaN.</exception>
-    public ReadOnlyMemory<double> PositiveWeights
+    public WeightList PositiveWeights
     {
-        get => _positiveWeights.Values;
-        init => _positiveWeights = WeightList.Checked(value.Span, nameof(PositiveWeights));
+        get;
+        init => field = OptionRange.Weights(value);
     }
 
     /// <summary>
-    /// What every gradient element is multiplied with; finite, 1 by default. It changes no loss.
+    /// What every gradient element is multiplied with; finite, 1 by default. It changes no loss. 0 gives gradients of 0
+    /// whatever the logits are, NaN too.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is infinite or NaN.</exception>
     public double UpstreamScale
@@ -59,7 +58,4 @@ public sealed record SigmoidCrossEntropyOptions
 
     /// <summary>Whether gradients are added to what the destination holds, in place of overwriting it.</summary>
     public bool Accumulate { get; init; }
-
-    /// <summary>The same as <see cref="PositiveWeights"/>; null where there are none.</summary>
-    internal double[]? PositiveWeightArray => _positiveWeights.Values;
 }

@@ -347,16 +347,15 @@ public static unsafe partial class SoftmaxCrossEntropy
         nuint logitsStride = shape.Stride(layout.Stride, nameof(layout.Stride));
         nuint targetsStride = shape.Stride(layout.TargetsStride, nameof(layout.TargetsStride));
         nuint destinationStride = shape.Stride(layout.DestinationStride, nameof(layout.DestinationStride));
-        nuint batchSize;
+        nuint batchSize = shape.BatchOfElements(logits.Length, logitsStride, Argument.Logits);
+        nuint count = batchSize * shape.InnerSize;
         if (targets.Type == TargetType.Distribution)
         {
-            batchSize = shape.BatchOfElements(logits.Length, logitsStride, Argument.Logits);
             shape.CheckLength(targets.Length, batchSize, targetsStride, Argument.Distributions);
         }
-        else
+        else if ((nuint)targets.Length != count)
         {
-            batchSize = shape.BatchOfLabels(targets.Length);
-            shape.CheckLength(logits.Length, batchSize, logitsStride, Argument.Logits);
+            throw Errors.RowsLength(Argument.Labels, targets.Length, count);
         }
 
         if (hasDestination)
@@ -364,7 +363,6 @@ public static unsafe partial class SoftmaxCrossEntropy
             shape.CheckLength(destination.Length, batchSize, destinationStride, Argument.Destination);
         }
 
-        nuint count = batchSize * shape.InnerSize;
         CheckLength(rows.Upstream.Length, count, Argument.RowUpstream);
         CheckLength(rows.Losses.Length, count, Argument.RowLosses);
         CheckLength(rows.LogSumExp.Length, count, Argument.RowLogSumExp);
@@ -422,8 +420,7 @@ public static unsafe partial class SoftmaxCrossEntropy
         if (job.Gradient is null)
         {
             job.Upstream = null;
-            if (!job.WantsTotals && !job.CountCorrect
-                && job.Losses is null && job.LogSumExp is null && job.ZLosses is null)
+            if (!job.WantsAnything)
             {
                 throw Errors.NothingWanted(
                     "CountCorrect is false, and there is room for no result", byPointers ? "pointers" : "rows");
@@ -437,7 +434,7 @@ public static unsafe partial class SoftmaxCrossEntropy
 
         job.RowEnd = job.BatchSize * job.InnerSize;
         CheckMemory(job, shape, byPointers);
-        fixed (double* classWeights = options.ClassWeightArray)
+        fixed (double* classWeights = options.ClassWeights.Array)
         {
             job.ClassWeights = classWeights;
             LabelCheck.Count(job, byPointers, out ulong rows, out double weight);
@@ -450,8 +447,21 @@ public static unsafe partial class SoftmaxCrossEntropy
                 }
             }
 
-            Totals totals;
-            if (LongRows.AreToBeShared(job, execution.MaxDegreeOfParallelism))
+            // A scale of 0 gives gradients of 0 whatever the rows hold. A kernel would multiply: NaN · 0 is NaN.
+            void* zeros = null;
+            if (job.GradScale == 0)
+            {
+                zeros = job.Gradient;
+                job.Gradient = null;
+                job.Upstream = null;
+            }
+
+            Totals totals = default;
+            if (!job.WantsAnything)
+            {
+                // Nothing but zeros.
+            }
+            else if (LongRows.AreToBeShared(job, execution.MaxDegreeOfParallelism))
             {
                 LongRows.Run(job, native, execution.MaxDegreeOfParallelism, out totals);
             }
@@ -465,6 +475,12 @@ public static unsafe partial class SoftmaxCrossEntropy
                     execution.MaxDegreeOfParallelism,
                     job.WantsTotals || job.CountCorrect,
                     out totals);
+            }
+
+            // They may lie where the logits did.
+            if (zeros is not null && !job.Accumulate)
+            {
+                shape.Clear(zeros, job.ElementType.Size(), job.BatchSize, job.GradientStride);
             }
 
             return Result(options, totals, rows, weight);
@@ -481,9 +497,9 @@ public static unsafe partial class SoftmaxCrossEntropy
 
     private static void CheckOptions(SoftmaxCrossEntropyOptions options, TargetType targetType, in Shape shape)
     {
-        if (options.ClassWeightArray is { } weights && (nuint)weights.Length != shape.Classes)
+        if (options.ClassWeights.Count is > 0 and int count && (nuint)count != shape.Classes)
         {
-            throw Errors.ClassWeightsLength(weights.Length, shape.Classes);
+            throw Errors.ClassWeightsLength(count, shape.Classes);
         }
 
         if (targetType == TargetType.Distribution && options.IgnoreIndex is not null)
@@ -497,7 +513,7 @@ public static unsafe partial class SoftmaxCrossEntropy
     {
         if (job.Logits is null)
         {
-            throw Errors.Null(Argument.Logits);
+            throw Errors.Null(Argument.Logits, byPointers: true);
         }
 
         nuint size = job.ElementType.Size();

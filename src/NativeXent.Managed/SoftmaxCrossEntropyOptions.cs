@@ -11,8 +11,6 @@ public sealed record SoftmaxCrossEntropyOptions
 {
     internal static readonly SoftmaxCrossEntropyOptions Default = new();
 
-    private readonly WeightList _classWeights;
-
     /// <summary>
     /// What becomes of the rows' losses; <see cref="Reduction.None"/> by default. It says which totals there are, and
     /// <see cref="Reduction.Mean"/> divides gradients too: by the sum of the weights of the labels of the rows that
@@ -44,13 +42,14 @@ public sealed record SoftmaxCrossEntropyOptions
     }
 
     /// <summary>
-    /// A weight for each class, not negative and finite; empty, the default, for 1 each. The values are copied.
+    /// A weight for each class, not negative and finite; empty, the default, for 1 each. Arrays of float and double
+    /// convert to it; the values are copied.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A weight is negative, infinite or NaN.</exception>
-    public ReadOnlyMemory<double> ClassWeights
+    public WeightList ClassWeights
     {
-        get => _classWeights.Values;
-        init => _classWeights = WeightList.Checked(value.Span, nameof(ClassWeights));
+        get;
+        init => field = OptionRange.Weights(value);
     }
 
     /// <summary>
@@ -85,7 +84,7 @@ public sealed record SoftmaxCrossEntropyOptions
 
     /// <summary>
     /// What every gradient element is multiplied with, for example the scale of mixed-precision training; finite, 1 by
-    /// default. It changes no loss.
+    /// default. It changes no loss. 0 gives gradients of 0 whatever the rows hold, NaN too.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is infinite or NaN.</exception>
     public double UpstreamScale
@@ -103,7 +102,4 @@ public sealed record SoftmaxCrossEntropyOptions
 
     /// <summary>Whether to count the rows whose largest logit is the target.</summary>
     public bool CountCorrect { get; init; }
-
-    /// <summary>The same as <see cref="ClassWeights"/>; null where there are none.</summary>
-    internal double[]? ClassWeightArray => _classWeights.Values;
 }

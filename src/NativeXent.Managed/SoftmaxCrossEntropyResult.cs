@@ -6,13 +6,13 @@ public readonly record struct SoftmaxCrossEntropyResult
 {
     /// <summary>
     /// The loss in nats, added up in double before any rounding to the element type: the rows' sum, or for
-    /// <see cref="Reduction.Mean"/> the sum divided by <see cref="Weight"/>, which is 0 where the weight is 0. NaN for
+    /// <see cref="Reduction.Mean"/> the sum divided by <see cref="Weight"/>, which is 0 where the weight is 0; null for
     /// <see cref="Reduction.None"/>, which computes no total.
     /// </summary>
-    public double Loss { get; init; }
+    public double? Loss { get; init; }
 
     /// <summary>The z-loss, reduced as <see cref="Loss"/> is, of which it is no part.</summary>
-    public double ZLoss { get; init; }
+    public double? ZLoss { get; init; }
 
     /// <summary>
     /// The sum of the weights of the labels of the rows that count, in the order of the rows; the number of rows where

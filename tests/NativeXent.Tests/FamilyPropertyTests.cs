@@ -311,8 +311,8 @@ public sealed class FamilyPropertyTests<T>(Target target)
         {
             Results sum = Compute(c with { Reduction = Reduction.Sum });
             Terms terms = new(c);
-            return AssertClose([sum.Losses.Sum()], [sum.Totals.Loss], [terms.Losses.Sum()], "loss")
-                .And(AssertClose([sum.ZLosses.Sum()], [sum.Totals.ZLoss], [terms.ZLosses.Sum()], "z-loss"));
+            return AssertClose([sum.Losses.Sum()], [sum.Totals.Loss!.Value], [terms.Losses.Sum()], "loss")
+                .And(AssertClose([sum.ZLosses.Sum()], [sum.Totals.ZLoss!.Value], [terms.ZLosses.Sum()], "z-loss"));
         });
 
     /// <summary>Those of the loss cancel: Σ p·A − Σ b = 0. A softcap weighs each by its derivative.</summary>

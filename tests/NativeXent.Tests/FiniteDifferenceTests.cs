@@ -121,7 +121,7 @@ public sealed class FiniteDifferenceTests(Target target)
                     z, y, options, new() { Weights = v, Losses = losses }, target.Execution);
                 double scale = options.UpstreamScale;
                 return !upstream && reduction != Reduction.None
-                    ? scale * result.Loss
+                    ? scale * result.Loss!.Value
                     : losses.Select((l, i) => (upstream ? g[i] : 1) * l).Sum() * scale
                         / (reduction == Reduction.Mean ? Count : 1);
             }
@@ -287,7 +287,7 @@ public sealed class FiniteDifferenceTests(Target target)
                 ? SoftmaxCrossEntropy.Loss(logits, _distributions, _layout, Options, rows, execution)
                 : SoftmaxCrossEntropy.Loss(logits, LabelsOrIgnored, _layout, Options, rows, execution);
             return Options.UpstreamScale * (_upstream.Length == 0 && Options.Reduction != Reduction.None
-                ? result.Loss + result.ZLoss
+                ? result.Loss!.Value + result.ZLoss!.Value
                 : losses.Select((l, i) => (_upstream.Length > 0 ? _upstream[i] : 1) * (l + zLosses[i])).Sum()
                     / (Options.Reduction == Reduction.Mean ? result.Weight : 1));
         }
@@ -304,7 +304,7 @@ public sealed class FiniteDifferenceTests(Target target)
             double s = Options.Scale;
             double u = Bound * s;
             double l = u + Math.Log(classes);
-            double weight = Options.ClassWeights.IsEmpty ? 1 : Options.ClassWeights.ToArray().Max();
+            double weight = Options.ClassWeights.Count == 0 ? 1 : Options.ClassWeights.ToArray().Max();
             double a = weight * (_distributions.Length == 0 ? 1 : 1.25 * classes);
             double z = Math.Abs(Options.ZLossScale);
             double fifth = Math.Pow(s, 5) * ((53 * a) + (z * ((104 * l) + 350)));

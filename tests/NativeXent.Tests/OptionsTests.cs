@@ -15,7 +15,7 @@ public sealed class OptionsTests
         Assert.That(softmax.Reduction, Is.EqualTo(Reduction.None));
         Assert.That(softmax.IgnoreIndex, Is.Null);
         Assert.That(softmax.LabelSmoothing, Is.Zero);
-        Assert.That(softmax.ClassWeights.Length, Is.Zero);
+        Assert.That(softmax.ClassWeights.Count, Is.Zero);
         Assert.That(softmax.ZLossScale, Is.Zero);
         Assert.That(softmax.Scale, Is.EqualTo(1));
         Assert.That(softmax.Softcap, Is.Null);
@@ -26,7 +26,7 @@ public sealed class OptionsTests
         SigmoidCrossEntropyOptions sigmoid = new();
         Assert.That(sigmoid.Reduction, Is.EqualTo(Reduction.None));
         Assert.That(sigmoid.LabelSmoothing, Is.Zero);
-        Assert.That(sigmoid.PositiveWeights.Length, Is.Zero);
+        Assert.That(sigmoid.PositiveWeights.Count, Is.Zero);
         Assert.That(sigmoid.UpstreamScale, Is.EqualTo(1));
         Assert.That(sigmoid.Accumulate, Is.False);
     }
@@ -123,11 +123,44 @@ public sealed class OptionsTests
     }
 
     [Test]
+    public void Weights_come_from_arrays_memory_spans_and_lists_of_float_and_double()
+    {
+        float[] singles = [0.1f, 1, 2];
+        double[] doubles = [0.1f, 1, 2];
+        WeightList expected = [0.1f, 1, 2];
+        Assert.That(expected, Is.EqualTo(doubles));
+        Assert.That(expected.Count, Is.EqualTo(3));
+        Assert.That(expected[0], Is.EqualTo(0.1f));
+        Assert.That(() => expected[3], Throws.TypeOf<IndexOutOfRangeException>());
+        SoftmaxCrossEntropyOptions[] same =
+        [
+            new() { ClassWeights = singles },
+            new() { ClassWeights = doubles },
+            new() { ClassWeights = new ReadOnlyMemory<float>(singles) },
+            new() { ClassWeights = new ReadOnlyMemory<double>(doubles) },
+            new() { ClassWeights = WeightList.Create(singles.AsSpan()) },
+            new() { ClassWeights = WeightList.Create(doubles.AsSpan()) },
+            new() { ClassWeights = [0.1f, 1, 2] },
+        ];
+        foreach (SoftmaxCrossEntropyOptions options in same)
+        {
+            Assert.That(options.ClassWeights, Is.EqualTo(expected));
+            Assert.That(options, Is.EqualTo(same[0]));
+            Assert.That(options.GetHashCode(), Is.EqualTo(same[0].GetHashCode()));
+        }
+
+        Assert.That(new SigmoidCrossEntropyOptions { PositiveWeights = singles }.PositiveWeights, Is.EqualTo(expected));
+        Assert.That((WeightList)(float[]?)null, Is.EqualTo(default(WeightList)));
+        Assert.That((WeightList)(double[]?)null == [], Is.True);
+        Assert.That(expected != (WeightList)singles, Is.False);
+    }
+
+    [Test]
     public void Weights_are_copied()
     {
         double[] weights = [0, 1, 2];
         SoftmaxCrossEntropyOptions softmax = new() { ClassWeights = weights };
-        SigmoidCrossEntropyOptions sigmoid = new() { PositiveWeights = weights.AsMemory(1) };
+        SigmoidCrossEntropyOptions sigmoid = new() { PositiveWeights = WeightList.Create(weights.AsSpan(1)) };
         Array.Fill(weights, -1);
         Assert.That(softmax.ClassWeights.ToArray(), Is.EqualTo(new double[] { 0, 1, 2 }));
         Assert.That(sigmoid.PositiveWeights.ToArray(), Is.EqualTo(new double[] { 1, 2 }));

@@ -82,7 +82,12 @@ public sealed class ReferenceTests
         ArgumentException logits = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropyReference.Gradient<float>(new float[5], [0, 1], 3, new float[6]));
         Assert.That(logits.ParamName, Is.EqualTo("logits"));
-        Assert.That(logits.Message, Does.Contain("5 logits").And.Contain("2 labels of 3 classes need 6"));
+        Assert.That(logits.Message, Does.Contain("5 logits, which is no whole number of rows of 3 classes"));
+
+        ArgumentException labels = Expect.Throws<ArgumentException>(
+            () => SoftmaxCrossEntropyReference.Gradient<float>(new float[6], [0], 3, new float[6]));
+        Assert.That(labels.ParamName, Is.EqualTo("labels"));
+        Assert.That(labels.Message, Does.Contain("There are 1 labels, but 2 rows."));
 
         ArgumentException destination = Expect.Throws<ArgumentException>(
             () => SoftmaxCrossEntropyReference.Gradient<float>(new float[6], [0, 1], 3, new float[7]));

@@ -163,7 +163,7 @@ public sealed class SigmoidArgumentTests(NativeXentBackend backend)
     public void An_empty_batch_is_accepted([Values] Reduction reduction)
     {
         SigmoidCrossEntropyOptions options = new() { Reduction = reduction };
-        SigmoidCrossEntropyResult expected = new() { Loss = reduction == Reduction.None ? double.NaN : 0 };
+        SigmoidCrossEntropyResult expected = new() { Loss = reduction == Reduction.None ? null : 0 };
         Assert.That(
             SigmoidCrossEntropy.Gradient<float>([], [], [], options, default, Execution), Is.EqualTo(expected));
         Assert.That(SigmoidCrossEntropy.Loss<float>([], [], options, default, Execution), Is.EqualTo(expected));

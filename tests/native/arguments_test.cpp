@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Every check of nxent_softmax_cross_entropy, and that a refused call has written nothing.
+#include <algorithm>
 #include <climits>
 #include <cstring>
 
@@ -685,6 +686,41 @@ TEST_F(PartArguments, OptionsThatNeedMoreThanTheLabelAreRefused) {
         args_.batch_size = kRows / 2;
         args_.inner_size = 2;
     });
+}
+
+// As everywhere else in the structures.
+TEST_F(Arguments, FactorsOfZeroMeanOne) {
+    expect_accepted();
+    const std::vector<float> expected = grad_;
+    for (const double zero : {0.0, -0.0})
+        for (double* factor : {&args_.grad_scale, &args_.scale}) {
+            args_.grad_scale = args_.scale = 1;
+            *factor = zero;
+            std::fill(grad_.begin(), grad_.end(), kUnwritten);
+            expect_accepted();
+            expect_same_bits(expected.data(), grad_.data(), grad_.size(), "gradient");
+        }
+    EXPECT_NE(expected[0], 0);
+}
+
+TEST(SigmoidArguments, GradScaleOfZeroMeansOne) {
+    const float logits[] = {1, -2, 0.5f}, targets[] = {0, 1, 0.25f};
+    float expected[3] = {}, got[3] = {};
+    nxent_sigmoid_cross_entropy_args args{};
+    args.struct_size = sizeof(args);
+    args.size = args.end = 3;
+    args.logits = logits;
+    args.targets = targets;
+    args.grad = expected;
+    args.grad_scale = 1;
+    ASSERT_EQ(nxent_sigmoid_cross_entropy(&args), NXENT_OK);
+    EXPECT_GT(expected[0], 0.5f);
+    args.grad = got;
+    for (const double zero : {0.0, -0.0}) {
+        args.grad_scale = zero;
+        ASSERT_EQ(nxent_sigmoid_cross_entropy(&args), NXENT_OK);
+        expect_same_bits(expected, got, 3, "gradient");
+    }
 }
 
 }  // namespace

@@ -79,7 +79,7 @@
 #endif
 
 /** The version of this interface. It changes whenever a caller built against another one could misbehave. */
-#define NXENT_ABI_VERSION 4
+#define NXENT_ABI_VERSION 5
 
 #ifdef __cplusplus
 extern "C" {
@@ -239,8 +239,7 @@ typedef struct nxent_softmax_cross_entropy_args {
     double scale;
     /** Bound of the capped logits, in [2^-64, 2^64]; 0 for no cap. */
     double softcap;
-    /** What every gradient element is multiplied with, usually 1; for a mean over the batch, 1 / totals.weight. 0 gives
-     *  a gradient of 0. */
+    /** What every gradient element is multiplied with, for a mean over the batch 1 / totals.weight; 0 means 1. */
     double grad_scale;
     /** Memory that the call may overwrite as it likes, or null. A row's exponentials are kept in its gradient where they
      *  can be: not where that has 16 bits an element, is accumulated, or has several positions. Otherwise they are kept
@@ -468,7 +467,7 @@ typedef struct nxent_sigmoid_cross_entropy_args {
     nxent_totals* totals;
     /** Label smoothing, in [0, 1]: y := (1 - label_smoothing) * y + label_smoothing / 2. */
     double label_smoothing;
-    /** What every gradient element is multiplied with, usually 1. 0 gives a gradient of 0. */
+    /** What every gradient element is multiplied with, 0 means 1. */
     double grad_scale;
 } nxent_sigmoid_cross_entropy_args;
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace NativeXent.Checks;
 
 /// <summary>A sample of logits, checked; and what a batch of them needs.</summary>
@@ -43,19 +45,6 @@ internal readonly struct Shape
         value == 0 ? SampleLength
         : value > 0 && (nuint)value >= SampleLength ? (nuint)value
         : throw Errors.StrideTooSmall(property, value, this);
-
-    /// <summary>The number of samples that have so many labels.</summary>
-    /// <exception cref="ArgumentException">There is no such number.</exception>
-    internal nuint BatchOfLabels(int labels)
-    {
-        if (InnerSize == 1)
-        {
-            return (nuint)labels;
-        }
-
-        (nuint batchSize, nuint rest) = Math.DivRem((nuint)labels, InnerSize);
-        return rest == 0 ? batchSize : throw Errors.LabelsLength(labels, this);
-    }
 
     /// <summary>The number of samples that have so many elements.</summary>
     /// <exception cref="ArgumentException">There is no such number.</exception>
@@ -106,6 +95,15 @@ internal readonly struct Shape
     /// <summary>The bytes of memory laid out as logits are, gaps included, whose size has been checked.</summary>
     internal nuint MatrixSize(nuint elementSize, nuint batchSize, nuint stride) =>
         (((batchSize - 1) * stride) + SampleLength) * elementSize;
+
+    /// <summary>Writes zeros to a batch whose size has been checked, and nothing to the gaps.</summary>
+    internal unsafe void Clear(void* start, nuint elementSize, nuint batchSize, nuint stride)
+    {
+        for (nuint sample = 0; sample < batchSize; sample++)
+        {
+            NativeMemory.Clear((byte*)start + (sample * stride * elementSize), SampleLength * elementSize);
+        }
+    }
 
     /// <summary>What a batch is called in a message.</summary>
     internal string Describe(nuint batchSize, nuint stride) =>

@@ -39,7 +39,11 @@ internal unsafe struct SigmoidCrossEntropyJob : IJob<SigmoidCrossEntropyJob>
     public nuint Classes;
 
     public double LabelSmoothing;
+
+    /// <summary>Not 0 where there is a gradient.</summary>
     public double GradScale;
+
+    public readonly bool WantsAnything => Gradient is not null || Losses is not null || WantsTotals;
 
     public readonly SigmoidCrossEntropyJob Part(nuint begin, nuint end) => this with { Begin = begin, End = end };
 

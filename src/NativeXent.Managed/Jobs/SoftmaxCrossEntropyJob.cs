@@ -57,6 +57,7 @@ internal unsafe struct SoftmaxCrossEntropyJob : IJob<SoftmaxCrossEntropyJob>
     /// <summary>Or 0 for none.</summary>
     public double Softcap;
 
+    /// <summary>Not 0 where there is a gradient.</summary>
     public double GradScale;
 
     /// <summary>Or null.</summary>
@@ -64,6 +65,10 @@ internal unsafe struct SoftmaxCrossEntropyJob : IJob<SoftmaxCrossEntropyJob>
 
     /// <summary>In bytes.</summary>
     public nuint WorkspaceSize;
+
+    public readonly bool WantsAnything =>
+        Gradient is not null || Losses is not null || LogSumExp is not null || ZLosses is not null
+        || WantsTotals || CountCorrect;
 
     public readonly SoftmaxCrossEntropyJob Part(nuint begin, nuint end) =>
         this with { RowBegin = begin, RowEnd = end };

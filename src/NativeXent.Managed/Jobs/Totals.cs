@@ -30,12 +30,12 @@ internal struct Totals
         Correct += other.Correct;
     }
 
-    /// <summary>What a total becomes for the caller.</summary>
-    internal static double Reduce(double total, Reduction reduction, double divisor)
+    /// <summary>What a total becomes for the caller; null where it was not asked for.</summary>
+    internal static double? Reduce(double total, Reduction reduction, double divisor)
     {
         if (reduction == Reduction.None)
         {
-            return CanonicalNaN;
+            return null;
         }
 
         double reduced = reduction == Reduction.Sum ? total : divisor == 0 ? 0 : total / divisor;

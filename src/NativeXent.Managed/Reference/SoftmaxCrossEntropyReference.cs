@@ -105,9 +105,14 @@ public static partial class SoftmaxCrossEntropyReference
             throw Errors.ClassesNotPositive(classes);
         }
 
-        if (logits != (long)labels * classes)
+        if (logits % classes != 0)
         {
-            throw Errors.LogitsLength(logits, labels, classes);
+            throw Errors.LogitsLength(logits, classes);
+        }
+
+        if (labels != logits / classes)
+        {
+            throw Errors.LabelsLength(labels, logits / classes);
         }
     }
 

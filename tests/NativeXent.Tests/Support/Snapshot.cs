@@ -28,7 +28,7 @@ internal sealed class Snapshot
         Add(name, place.Describe, after);
     }
 
-    internal void AddTotal(string name, double total) => Add<double>(name, _ => "total", [total]);
+    internal void AddTotal(string name, double? total) => Add<double>(name, _ => "total", total is { } t ? [t] : []);
 
     /// <summary>What is wrong with this or differs from the other, the first bit of it; or null.</summary>
     internal string? DifferenceFrom(Snapshot expected) =>
