@@ -23,7 +23,7 @@ namespace NativeXent;
 public static partial class LogSoftmax
 {
     /// <summary>The logarithm of the softmax of each row.</summary>
-    /// <inheritdoc cref="Softmax.Forward{T}"/>
+    /// <inheritdoc cref="Softmax.Forward{T}(ReadOnlySpan{T}, LogitsLayout, Span{T}, ExecutionOptions)"/>
     public static void Forward<T>(
         ReadOnlySpan<T> logits, LogitsLayout layout, Span<T> destination, ExecutionOptions execution = default)
         where T : unmanaged => SoftmaxOperations.Forward(log: true, logits, layout, destination, execution);
@@ -32,7 +32,7 @@ public static partial class LogSoftmax
     /// The gradient with respect to the logits, from that with respect to the logarithm of the softmax: with g for the
     /// latter, g[k] − exp(l[k])·Σ_c g[c].
     /// </summary>
-    /// <param name="logSoftmax">What <see cref="Forward{T}"/> gave.</param>
+    /// <param name="logSoftmax">What the forward method gave.</param>
     /// <param name="upstream">
     /// The gradient with respect to it, laid out as it is, with <see cref="LogitsLayout.UpstreamStride"/>.
     /// </param>
@@ -44,7 +44,7 @@ public static partial class LogSoftmax
     /// <paramref name="upstream"/> with the same stride, but must not overlap them otherwise.
     /// </param>
     /// <param name="execution">Threads and backend.</param>
-    /// <inheritdoc cref="Softmax.Forward{T}"/>
+    /// <inheritdoc cref="Softmax.Forward{T}(ReadOnlySpan{T}, LogitsLayout, Span{T}, ExecutionOptions)"/>
     public static void Backward<T>(
         ReadOnlySpan<T> logSoftmax,
         ReadOnlySpan<T> upstream,

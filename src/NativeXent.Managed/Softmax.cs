@@ -52,7 +52,7 @@ public static partial class Softmax
     /// The gradient with respect to the logits, from that with respect to the softmax: with g for the latter,
     /// p[k]·(g[k] − Σ_c p[c]·g[c]).
     /// </summary>
-    /// <param name="softmax">What <see cref="Forward{T}"/> gave.</param>
+    /// <param name="softmax">What the forward method gave.</param>
     /// <param name="upstream">
     /// The gradient with respect to it, laid out as it is, with <see cref="LogitsLayout.UpstreamStride"/>.
     /// </param>
@@ -64,7 +64,7 @@ public static partial class Softmax
     /// <paramref name="upstream"/> with the same stride, but must not overlap them otherwise.
     /// </param>
     /// <param name="execution">Threads and backend.</param>
-    /// <inheritdoc cref="Forward{T}"/>
+    /// <inheritdoc cref="Forward{T}(ReadOnlySpan{T}, LogitsLayout, Span{T}, ExecutionOptions)"/>
     public static void Backward<T>(
         ReadOnlySpan<T> softmax,
         ReadOnlySpan<T> upstream,
@@ -83,7 +83,7 @@ public static partial class Softmax
     /// Receives one element for each row. It must not overlap <paramref name="logits"/>.
     /// </param>
     /// <param name="execution">Threads and backend.</param>
-    /// <inheritdoc cref="Forward{T}"/>
+    /// <inheritdoc cref="Forward{T}(ReadOnlySpan{T}, LogitsLayout, Span{T}, ExecutionOptions)"/>
     public static void LogSumExp<T>(
         ReadOnlySpan<T> logits, LogitsLayout layout, Span<T> destination, ExecutionOptions execution = default)
         where T : unmanaged => SoftmaxOperations.LogSumExp(logits, layout, destination, execution);

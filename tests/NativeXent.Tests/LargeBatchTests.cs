@@ -50,6 +50,102 @@ public sealed unsafe class LargeBatchTests
         }
     }
 
+    /// <summary>As above; one pass of each of the other operations would take as long again, and no more memory.</summary>
+    [Test]
+    public void So_has_their_softmax([Values(NativeXentBackend.Native, NativeXentBackend.Managed)] NativeXentBackend backend)
+    {
+        long available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (available < Bytes * 2)
+        {
+            Assert.Ignore($"This needs {Bytes:N0} bytes of memory; {available:N0} are too few to ask for so many.");
+        }
+
+        ExecutionOptions execution = new() { Backend = backend, MaxDegreeOfParallelism = -1 };
+        Half* logits = (Half*)NativeMemory.AlignedAlloc((nuint)Bytes, 64);
+        try
+        {
+            Parallel.For(0, Rows, i => Fill(Row(logits, i), i));
+            Softmax.Forward(logits, Rows, Classes, logits, execution);
+
+            Half* alone = stackalloc Half[Classes];
+            foreach (int i in (int[])[0, 65_535, 65_536, 65_537, Rows - 1])
+            {
+                Fill(Row(alone, 0), i);
+                Softmax.Forward<Half>(Row(alone, 0), Classes, Row(alone, 0), execution);
+                Assert.That(
+                    MemoryMarshal.AsBytes(Row(logits, i)).SequenceEqual(MemoryMarshal.AsBytes(Row(alone, 0))),
+                    Is.True,
+                    $"row {i}");
+            }
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(logits);
+        }
+    }
+
+    /// <summary>Three rows that end beyond element 2^31; the memory between them is never touched.</summary>
+    [Test]
+    public void Rows_more_than_2_to_the_30_elements_apart_have_the_bits_they_have_alone(
+        [Values(NativeXentBackend.Native, NativeXentBackend.Managed)] NativeXentBackend backend)
+    {
+        const int Count = 3, Few = 5;
+        const nint Stride = (1 << 30) + 8;
+        LogitsLayout layout =
+            new(Few) { Stride = Stride, DestinationStride = Stride, UpstreamStride = Stride, TargetsStride = Stride };
+        ExecutionOptions execution = new() { Backend = backend };
+        Half[] dense = [.. Enumerable.Range(0, Count * Few).Select(i => (Half)(i * 7 % 11))];
+        Half[] expected = new Half[dense.Length], expectedOfRows = new Half[Count], ofRows = new Half[Count];
+        nuint elements = ((nuint)Stride * (Count - 1)) + Few;
+        Half* memory = (Half*)NativeMemory.AllocZeroed(elements, sizeof(ushort));
+        try
+        {
+            Span<Half> Far(int row) => new(memory + (row * Stride), Few);
+            void Scatter()
+            {
+                for (int i = 0; i < Count; i++)
+                {
+                    dense.AsSpan(i * Few, Few).CopyTo(Far(i));
+                }
+            }
+
+            void AssertFar(string operation)
+            {
+                for (int i = 0; i < Count; i++)
+                {
+                    Assert.That(Far(i).ToArray(), Is.EqualTo(expected[(i * Few)..((i + 1) * Few)]), $"{operation}, {i}");
+                }
+
+                Scatter();
+            }
+
+            Scatter();
+            Softmax.Forward(memory, Count, layout, memory, execution);
+            Softmax.Forward<Half>(dense, Few, expected, execution);
+            AssertFar("softmax");
+            LogSoftmax.Forward(memory, Count, layout, memory, execution);
+            LogSoftmax.Forward<Half>(dense, Few, expected, execution);
+            AssertFar("log-softmax");
+            Softmax.Backward(memory, memory, Count, layout, memory, execution);
+            Softmax.Backward<Half>(dense, dense, Few, expected, execution);
+            AssertFar("backward of softmax");
+            LogSoftmax.Backward(memory, memory, Count, layout, memory, execution);
+            LogSoftmax.Backward<Half>(dense, dense, Few, expected, execution);
+            AssertFar("backward of log-softmax");
+            fixed (Half* logSumExp = ofRows)
+            {
+                Softmax.LogSumExp(memory, Count, layout, logSumExp, execution);
+            }
+
+            Softmax.LogSumExp<Half>(dense, Few, expectedOfRows, execution);
+            Assert.That(ofRows, Is.EqualTo(expectedOfRows));
+        }
+        finally
+        {
+            NativeMemory.Free(memory);
+        }
+    }
+
     private static void Compute(Half* logits, int[] labels, Half[] losses, NativeXentBackend backend)
     {
         fixed (int* y = labels)
