@@ -31,6 +31,12 @@ internal static class Errors
     internal static ArgumentOutOfRangeException BatchSizeNegative(nint batchSize) =>
         new(nameof(batchSize), batchSize, $"The batch size is {batchSize}; it must not be negative.");
 
+    internal static ArgumentOutOfRangeException SizeNegative(nint size) =>
+        new(nameof(size), size, $"The number of logits is {size}; it must not be negative.");
+
+    internal static ArgumentException ElementsOverflow(nuint size) =>
+        new($"{size} logits are more than the address space holds.", nameof(size));
+
     internal static ArgumentException SizeOverflow(nuint batchSize, nuint stride, Shape shape) =>
         new($"{shape.Describe(batchSize, stride)} are more than the address space holds.", nameof(batchSize));
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using NativeXent.Checks;
 using NativeXent.Jobs;
 
@@ -106,6 +107,50 @@ public static unsafe partial class SigmoidCrossEntropy
         return Compute(logits, targets, default, options, elements, execution);
     }
 
+    /// <summary>Gradient, losses and their total, whichever are asked for, of any number of logits.</summary>
+    /// <typeparam name="T">The element type: float, double, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
+    /// <param name="pointers">Where the data is.</param>
+    /// <param name="size">The number of logits. Where it is 0, pointers may be null.</param>
+    /// <param name="options">What is computed; null for no options.</param>
+    /// <param name="execution">Threads and backend.</param>
+    /// <returns>The totals of the batch, for which <see cref="Reduction"/> must be set.</returns>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is no element type.</exception>
+    /// <exception cref="ArgumentNullException">The pointer to the logits or to the targets is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is negative.</exception>
+    /// <exception cref="ArgumentException">
+    /// A pointer is not aligned to its element type, sizes overflow, memory overlaps, or nothing is asked for; nothing
+    /// has been written.
+    /// </exception>
+    /// <exception cref="NativeXentUnavailableException">
+    /// The native backend was asked for and cannot be used.
+    /// </exception>
+    public static SigmoidCrossEntropyResult Compute<T>(
+        in SigmoidCrossEntropyPointers<T> pointers,
+        nint size,
+        SigmoidCrossEntropyOptions? options = null,
+        ExecutionOptions execution = default)
+        where T : unmanaged
+    {
+        SigmoidCrossEntropyJob job = new()
+        {
+            ElementType = ElementTypes.Of<T>(),
+            Size = size < 0 ? throw Errors.SizeNegative(size) : (nuint)size,
+            Logits = pointers.Logits,
+            Targets = pointers.Targets,
+            Gradient = pointers.Destination,
+            Losses = pointers.Losses,
+            Weights = pointers.Weights,
+            Upstream = pointers.Upstream,
+        };
+        options ??= SigmoidCrossEntropyOptions.Default;
+        if (size > 0)
+        {
+            CheckPointers(job, options);
+        }
+
+        return Run(ref job, options, execution, byPointers: true);
+    }
+
     // The destination has the right length, or is empty where it is not wanted.
     private static SigmoidCrossEntropyResult Compute<T>(
         ReadOnlySpan<T> logits,
@@ -117,7 +162,6 @@ public static unsafe partial class SigmoidCrossEntropy
         where T : unmanaged
     {
         ElementType elementType = ElementTypes.Of<T>();
-        options ??= SigmoidCrossEntropyOptions.Default;
         if (targets.Length != logits.Length)
         {
             throw Errors.ElementsLength(Argument.Targets, targets.Length, logits.Length);
@@ -126,40 +170,54 @@ public static unsafe partial class SigmoidCrossEntropy
         CheckLength(elements.Weights.Length, logits.Length, Argument.ElementWeights);
         CheckLength(elements.Upstream.Length, logits.Length, Argument.ElementUpstream);
         CheckLength(elements.Losses.Length, logits.Length, Argument.ElementLosses);
+        fixed (T* z = logits, y = targets, gradient = destination, losses = elements.Losses)
+        fixed (T* weights = elements.Weights, upstream = elements.Upstream)
+        {
+            SigmoidCrossEntropyJob job = new()
+            {
+                ElementType = elementType,
+                Size = (nuint)logits.Length,
+                Logits = z,
+                Targets = y,
+                Gradient = gradient,
+                Losses = losses,
+                Weights = weights,
+                Upstream = upstream,
+            };
+            return Run(ref job, options ?? SigmoidCrossEntropyOptions.Default, execution, byPointers: false);
+        }
+    }
+
+    // The job has its pointers and its size; nothing but lengths has been checked.
+    private static SigmoidCrossEntropyResult Run(
+        ref SigmoidCrossEntropyJob job, SigmoidCrossEntropyOptions options, ExecutionOptions execution, bool byPointers)
+    {
         bool native = execution.UsesNative;
         Totals totals = default;
-        if (!logits.IsEmpty)
+        if (job.Size > 0)
         {
-            fixed (T* z = logits, y = targets, gradient = destination, losses = elements.Losses)
-            fixed (T* weights = elements.Weights, upstream = elements.Upstream)
             fixed (double* positiveWeights = options.PositiveWeights.Array)
             {
-                SigmoidCrossEntropyJob job = new()
+                job.Accumulate = options.Accumulate;
+                job.WantsTotals = options.Reduction != Reduction.None;
+                job.End = job.Size;
+                job.PositiveWeights = positiveWeights;
+                job.Classes = (nuint)options.PositiveWeights.Count;
+                job.LabelSmoothing = options.LabelSmoothing;
+                job.GradScale =
+                    options.Reduction == Reduction.Mean ? options.UpstreamScale / job.Size : options.UpstreamScale;
+                if (job.Gradient is null)
                 {
-                    ElementType = elementType,
-                    Accumulate = options.Accumulate,
-                    WantsTotals = options.Reduction != Reduction.None,
-                    Size = (nuint)logits.Length,
-                    End = (nuint)logits.Length,
-                    Logits = z,
-                    Targets = y,
-                    Gradient = gradient,
-                    Losses = losses,
-                    Weights = weights,
-                    Upstream = gradient is null ? null : upstream,
-                    PositiveWeights = positiveWeights,
-                    Classes = (nuint)options.PositiveWeights.Count,
-                    LabelSmoothing = options.LabelSmoothing,
-                    GradScale = options.Reduction == Reduction.Mean
-                        ? options.UpstreamScale / logits.Length
-                        : options.UpstreamScale,
-                };
-                CheckMemory<T>(job);
+                    job.Upstream = null;
+                }
+
+                CheckMemory(job, byPointers);
 
                 // A scale of 0 gives gradients of 0 whatever the logits are. A kernel would multiply: NaN · 0 is NaN.
-                bool isZero = job.GradScale == 0;
-                if (isZero)
+                void* zeros = null;
+                if (job.GradScale == 0)
                 {
+                    zeros = job.Gradient;
                     job.Gradient = null;
                     job.Upstream = null;
                 }
@@ -177,18 +235,46 @@ public static unsafe partial class SigmoidCrossEntropy
                 }
 
                 // They may lie where the logits did.
-                if (isZero && !options.Accumulate)
+                if (zeros is not null && !job.Accumulate)
                 {
-                    destination.Clear();
+                    NativeMemory.Clear(zeros, job.Size * job.ElementType.Size());
                 }
             }
         }
 
         return new()
         {
-            Loss = Totals.Reduce(totals.Loss, options.Reduction, logits.Length),
-            Elements = logits.Length,
+            Loss = Totals.Reduce(totals.Loss, options.Reduction, job.Size),
+            Elements = (long)job.Size,
         };
+    }
+
+    // What spans cannot have, and that something is asked for.
+    private static void CheckPointers(in SigmoidCrossEntropyJob job, SigmoidCrossEntropyOptions options)
+    {
+        if (job.Logits is null)
+        {
+            throw Errors.Null(Argument.Logits, byPointers: true);
+        }
+
+        if (job.Targets is null)
+        {
+            throw Errors.Null(Argument.Targets, byPointers: true);
+        }
+
+        if (options.Reduction == Reduction.None && job.Gradient is null && job.Losses is null)
+        {
+            throw Errors.NothingWanted("and there is room for no result", "pointers");
+        }
+
+        nuint elementSize = job.ElementType.Size();
+        nuint end = nuint.Max(
+            nuint.Max(nuint.Max((nuint)job.Logits, (nuint)job.Targets), nuint.Max((nuint)job.Gradient, (nuint)job.Losses)),
+            nuint.Max((nuint)job.Weights, (nuint)job.Upstream));
+        if (job.Size > (nuint.MaxValue - end) / elementSize)
+        {
+            throw Errors.ElementsOverflow(job.Size);
+        }
     }
 
     private static void CheckLength(int length, int logits, Argument argument)
@@ -199,35 +285,34 @@ public static unsafe partial class SigmoidCrossEntropy
         }
     }
 
-    private static void CheckMemory<T>(in SigmoidCrossEntropyJob job)
-        where T : unmanaged
+    private static void CheckMemory(in SigmoidCrossEntropyJob job, bool byPointers)
     {
-        Extent logits = Memory<T>(job.Logits, job, Argument.Logits);
-        Extent targets = Memory<T>(job.Targets, job, Argument.Targets);
-        Extent gradient = Memory<T>(job.Gradient, job, Argument.Destination);
-        Extent losses = Memory<T>(job.Losses, job, Argument.ElementLosses);
-        Extent weights = Memory<T>(job.Weights, job, Argument.ElementWeights);
-        Extent upstream = Memory<T>(job.Upstream, job, Argument.ElementUpstream);
+        Extent logits = Memory(job.Logits, job, Argument.Logits, byPointers);
+        Extent targets = Memory(job.Targets, job, Argument.Targets, byPointers);
+        Extent gradient = Memory(job.Gradient, job, Argument.Destination, byPointers);
+        Extent losses = Memory(job.Losses, job, Argument.ElementLosses, byPointers);
+        Extent weights = Memory(job.Weights, job, Argument.ElementWeights, byPointers);
+        Extent upstream = Memory(job.Upstream, job, Argument.ElementUpstream, byPointers);
         if (job.Gradient != job.Logits)
         {
-            gradient.CheckApart(logits);
+            gradient.CheckApart(logits, byPointers);
         }
 
         // That the losses are the logits is fine; where the gradient is there too, the two are one another's overlap.
         if (job.Losses != job.Logits)
         {
-            losses.CheckApart(logits);
+            losses.CheckApart(logits, byPointers);
         }
 
-        losses.CheckApart(gradient);
+        losses.CheckApart(gradient, byPointers);
         foreach (ref readonly Extent output in (ReadOnlySpan<Extent>)[gradient, losses])
         {
-            output.CheckApart(targets);
-            output.CheckApart(weights);
-            output.CheckApart(upstream);
+            output.CheckApart(targets, byPointers);
+            output.CheckApart(weights, byPointers);
+            output.CheckApart(upstream, byPointers);
         }
     }
 
-    private static Extent Memory<T>(void* start, in SigmoidCrossEntropyJob job, Argument argument)
-        where T : unmanaged => new(start, (nuint)sizeof(T), job.Size * (nuint)sizeof(T), argument);
+    private static Extent Memory(void* start, in SigmoidCrossEntropyJob job, Argument argument, bool byPointers) =>
+        new(start, job.ElementType.Size(), job.Size * job.ElementType.Size(), argument, byPointers);
 }

@@ -84,6 +84,28 @@ public sealed unsafe class LargeBatchTests
         }
     }
 
+    /// <summary>Zeros that nobody has written: the system needs no memory of its own for them.</summary>
+    [Test]
+    public void Sigmoid_losses_of_more_than_2_to_the_31_logits_add_up()
+    {
+        long count = int.MaxValue + 100_000L;
+        Half* zeros = (Half*)NativeMemory.AllocZeroed((nuint)count, sizeof(ushort));
+        try
+        {
+            SigmoidCrossEntropyResult result = SigmoidCrossEntropy.Compute<Half>(
+                new() { Logits = zeros, Targets = zeros },
+                (nint)count,
+                new() { Reduction = Reduction.Sum },
+                new() { MaxDegreeOfParallelism = -1 });
+            Assert.That(result.Elements, Is.EqualTo(count));
+            Assert.That(result.Loss!.Value, Is.EqualTo(count * Math.Log(2)).Within(1e-9).Percent);
+        }
+        finally
+        {
+            NativeMemory.Free(zeros);
+        }
+    }
+
     /// <summary>Three rows that end beyond element 2^31; the memory between them is never touched.</summary>
     [Test]
     public void Rows_more_than_2_to_the_30_elements_apart_have_the_bits_they_have_alone(
