@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: c5c128834b244fdaa863e50402e9d5b02c3f5898d5235160d7919373e0ae4e09
+// Header SHA-256: 7be891b747094b06f4e7e77160bfca0e63a6275d501b1140112413934b10c0a1
 
 #nullable enable
 
@@ -22,7 +22,7 @@ internal static unsafe partial class NativeMethods
     /// <summary>
     /// The version of this interface. It changes whenever a caller built against another one could misbehave.
     /// </summary>
-    internal const uint NXENT_ABI_VERSION = 5;
+    internal const uint NXENT_ABI_VERSION = 4;
 
     /// <summary>Gradient of the softmax cross-entropy with respect to the logits.</summary>
     /// <remarks>
@@ -352,7 +352,8 @@ internal unsafe struct nxent_softmax_cross_entropy_args
     public double softcap;
 
     /// <summary>
-    /// What every gradient element is multiplied with, for a mean over the batch 1 / totals.weight; 0 means 1.
+    /// What every gradient element is multiplied with, usually 1; for a mean over the batch, 1 / totals.weight. 0 gives
+    /// a gradient of 0.
     /// </summary>
     public double grad_scale;
 
@@ -677,7 +678,7 @@ internal unsafe struct nxent_sigmoid_cross_entropy_args
     /// <summary>Label smoothing, in [0, 1]: y := (1 - label_smoothing) * y + label_smoothing / 2.</summary>
     public double label_smoothing;
 
-    /// <summary>What every gradient element is multiplied with, 0 means 1.</summary>
+    /// <summary>What every gradient element is multiplied with, usually 1. 0 gives a gradient of 0.</summary>
     public double grad_scale;
 }
 
@@ -776,7 +777,8 @@ internal enum nxent_target_type : int
     NXENT_LABELS_INT64 = 1,
 
     /// <summary>
-    /// One number for each logit, laid out as the logits are: each row a distribution. It need not sum to 1.
+    /// One number for each logit, laid out as the logits are: each row a distribution. It need not sum to 1, and its
+    /// numbers may be negative: the formulas hold as they are. A subnormal one counts as 0.
     /// </summary>
     NXENT_DISTRIBUTION = 2,
 }

@@ -135,8 +135,8 @@ public static unsafe partial class SoftmaxCrossEntropy
     /// </summary>
     /// <param name="logits">The logits, laid out as <paramref name="layout"/> says.</param>
     /// <param name="distributions">
-    /// The target of each row, laid out as the logits are. Rows need not sum to 1. Values are not checked: NaN gives
-    /// NaN.
+    /// The target of each row, laid out as the logits are. Rows need not sum to 1, and numbers may be negative. They are
+    /// not checked: one that is infinite or NaN makes its row's loss and gradient NaN.
     /// </param>
     /// <param name="layout">
     /// The number of classes, where rows of so many logits follow one another; <see cref="LogitsLayout"/> has more.
@@ -226,8 +226,8 @@ public static unsafe partial class SoftmaxCrossEntropy
 
     /// <param name="logits">The logits, laid out as <paramref name="layout"/> says.</param>
     /// <param name="distributions">
-    /// The target of each row, laid out as the logits are. Rows need not sum to 1. Values are not checked: NaN gives
-    /// NaN.
+    /// The target of each row, laid out as the logits are. Rows need not sum to 1, and numbers may be negative. They are
+    /// not checked: one that is infinite or NaN makes its row's loss and gradient NaN.
     /// </param>
     /// <param name="layout">
     /// The number of classes, where rows of so many logits follow one another; <see cref="LogitsLayout"/> has more.

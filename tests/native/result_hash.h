@@ -10,6 +10,6 @@ namespace nxent_test {
 uint64_t result_hash(int32_t& status);
 
 // The hash of this version.
-constexpr uint64_t kResultHash = 0x25d38b53f1454e16u;
+constexpr uint64_t kResultHash = 0x44a92af928951328u;
 
 }  // namespace nxent_test

@@ -36,6 +36,9 @@
  *     value where the magnitude of the exact value is at least 2^-125. So is the loss. An ULP is the distance between
  *     neighbouring floats at the exact value or at the result, whichever is larger. docs/numerics.md derives the bound,
  *     and says what holds for float64 (4 ULP) and with options.
+ *   - With distributions or label smoothing, elements are within 3 ULP of the larger of the two terms that are
+ *     subtracted, a class with a probability near 1 keeps its precision, and where no target is negative the loss is
+ *     not either and is within 3 ULP.
  *   - float16 and bfloat16 are computed as float32 and rounded once.
  *   - However large or far apart the logits are, nothing overflows but a loss or a scaled gradient that is itself out
  *     of range: it is infinite. Probabilities and all that a gradient is multiplied with are multiplied as if no product
@@ -47,9 +50,11 @@
  * Special values, by row
  *   any NaN, any +infinity, or nothing but -infinity     every gradient element, the loss and lse are NaN
  *   a logit of -infinity, others finite                  its probability is exactly 0; it adds nothing
- *   p[c] is 0 where w[c] * q[c] is not                   the loss is +infinity; the gradient is -w[c] * q[c] there
+ *   p[c] is 0 where w[c] * q[c] is not                   the loss is +infinity, -infinity where q[c] is negative; the
+ *                                                        gradient is -w[c] * q[c] there
  *   p[c] is 0 where w[c] * q[c] is 0                     adds nothing to the loss
- *   one class, no option                                 gradient 0, loss 0
+ *   q[c] is infinite or NaN in a distribution            every gradient element and the loss are NaN; lse is as ever
+ *   one class, no z-loss                                 gradient 0, loss 0
  *   with a softcap                                       -infinity and +infinity count as u = -softcap, +softcap
  *   the upstream gradient is not finite                  every gradient element is NaN, the loss is as ever
  *   NaN is always one canonical quiet NaN: bits 0x7FC00000, 0x7FF8000000000000, 0x7E00, 0x7FC0 by element type.
@@ -148,7 +153,8 @@ typedef enum nxent_target_type {
     NXENT_LABELS_INT32 = 0,
     /** One int64_t label for each row. */
     NXENT_LABELS_INT64 = 1,
-    /** One number for each logit, laid out as the logits are: each row a distribution. It need not sum to 1. */
+    /** One number for each logit, laid out as the logits are: each row a distribution. It need not sum to 1, and its
+     *  numbers may be negative: the formulas hold as they are. A subnormal one counts as 0. */
     NXENT_DISTRIBUTION = 2
 } nxent_target_type;
 

@@ -10,6 +10,11 @@
 //   3. Gradient: e·(block scale / S) for the others, −others / S for the label, which never cancels.
 //      Loss: log1p(others / exp(u_y)).
 //
+// With targets b beyond the label, those of label smoothing or of a distribution, the class g that is summed apart is the
+// greatest in place of the label: it alone can have a probability near 1. Then each element is p·Σb − b, in double; that
+// of g is p_g·Σ'b − (others / S)·b_g, Σ' being the sum without g; and the loss is Σb·log1p(others / exp(u_g)) + Σ b·(u_g − u),
+// no term of which is negative where no target is.
+//
 // Weights of the label, ignored rows, z-loss and upstream gradients only change a row's scale, and cost nothing. A scale of
 // the logits costs three operations on the way to the exponential. What changes single elements of the gradient (smoothing,
 // distributions, accumulation, other layouts and types) takes the general second pass, outside groups of rows, and a softcap
@@ -35,11 +40,12 @@ struct Plan {
     bool capped;         // there is a softcap
     bool scales;         // there is none, and u = slope·z is not z
     bool smears;         // gradients have a target beyond the label: smoothing or a distribution
-    bool sums_targets;   // whether Σ w·q and Σ w·q·u of those targets are needed
+    bool sums_targets;   // whether sums over those targets are needed
     bool wants_loss;     // and whether the loss is
     bool wants_lse;      // for itself or the z-loss
     double kept;         // 1 − label smoothing
     double spread;       // label smoothing / classes
+    double distance;     // what Σ b·(u_g − u) is made of by the sum that TargetSums has
     bool checks_range;   // whether any row may need the wide range
     double most_factor;  // up to which a row's weight times its upstream gradient does not
     double slope;        // u = slope·z, or what soft_capped() makes of it
@@ -111,6 +117,8 @@ NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
     plan.unit = plan.capped ? 1.0 : plan.slope;
     set_range(job, plan);
     plan.half_softcap = 0.5 * job.softcap;
+    // (In case it is subnormal.)
+    plan.distance = flushed((job.target == Target::Distribution ? 1.0 : plan.spread) * plan.unit, 0x1p-1022);
     return plan;
 }
 
@@ -176,8 +184,7 @@ struct Block {
     Anchor anchor;                     // stored e = exp(u − anchor)·2^65
     typename Numbers<V>::Wide others;  // sum of e without the label
     typename Numbers<V>::Wide factor;  // ratio() of anchor and the row's anchor
-    double target_sum, target_dot;     // Σ w·q, Σ w·q·(u − base), with the smeared part of the targets alone
-    Anchor base;
+    Anchor base;                       // the anchor, or 0 where that is −infinity
 };
 
 // Where one row lies: as it came, or staged.
@@ -194,17 +201,31 @@ struct RowMemory {
     ScalarOf<V>* slopes = nullptr;
 };
 
-// The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond lanes.
+// The class of a row that is summed apart from the others: the label; with targets beyond it the first of the greatest.
+struct Apart {
+    size_t index;  // kNoLabel or beyond the classes where there is none
+    double z, x;   // its logit, and before_unit(); then −infinity
+};
+
+// The targets of classes j, j + 1, … beyond the label, but for plan.spread where that is a factor of all: those of a
+// distribution are w·(q·(1 − smoothing) + smoothing / classes), others w; 0 beyond lanes.
 template <class V>
-NXENT_INLINE D smeared_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t j,
-                               size_t lanes) {
-    D b = set(plan.spread);
-    if (job.target == Target::Distribution) b = widened(load_numbers(row.q, j, lanes)) * set(plan.kept) + b;
+NXENT_INLINE D relative_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t j,
+                                size_t lanes) {
+    D b = set(1.0);
+    if (job.target == Target::Distribution)
+        b = widened(load_numbers(row.q, j, lanes)) * set(plan.kept) + set(plan.spread);
     if (job.class_weights)
         b = b * load_stepped(job.class_weights + j, 1, lanes, 0.0);
     else if (lanes < kLanes)
         b = b * load_partial(kOnes, lanes, 0.0);
     return b;
+}
+template <class V>
+NXENT_INLINE D smeared_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t j,
+                               size_t lanes) {
+    const D b = relative_targets(job, plan, row, j, lanes);
+    return job.target == Target::Distribution ? b : b * set(plan.spread);
 }
 
 // Logits that are scaled and not shifted are multiplied on the way to their exponentials, without a detour by double.
@@ -215,48 +236,64 @@ NXENT_INLINE Exponential<ScalarOf<V>> constants_of(const Plan& plan, Anchor base
                                     : exponential_constants<V>(base.shift, base.exponent);
 }
 
+// Sums over the targets that relative_targets() gives: of the targets without that of the class apart, for distributions
+// only, and of each times how far it is below the class apart before_unit(). What could overflow goes to huge, times
+// kHugeUnit.
+template <class V>
 struct TargetSums {
-    D sum = set(0.0), dot = set(0.0);
+    BlockSum<V> rest, dot, huge;
 };
-// b·u, and 0 where b is, however unlikely the class.
-NXENT_INLINE D target_term(D b, D u) {
-    const D zero = set(0.0), term = b * u;
+constexpr double kHuge = 0x1p+1000, kHugeUnit = 0x1p-64;
+// b·distance, and 0 where b is, however unlikely the class.
+NXENT_INLINE D target_term(D b, D distance) {
+    const D zero = set(0.0), term = b * distance;
     return select_below(zero, b, term, select_below(b, zero, term, zero));
 }
 // Adds the targets of classes j, j + 1, …, of which x are the numbers before_unit().
 template <class V>
 NXENT_INLINE void add_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t j,
-                              size_t lanes, D x, Anchor base, TargetSums& targets) {
-    const D b = smeared_targets(job, plan, row, j, lanes);
-    targets.sum = targets.sum + b;
-    targets.dot = targets.dot + target_term(b, above(plan, x, base));
+                              size_t lanes, D distance, size_t apart, TargetSums<V>& targets) {
+    const D b = relative_targets(job, plan, row, j, lanes);
+    if (job.target == Target::Distribution) targets.rest.add(apart - j < lanes ? replace_lane(b, apart - j, 0.0) : b);
+    targets.dot.add(target_term(b, distance));
 }
-// The same of a run of classes, without softcap.
+// The same of a run of classes, without softcap; their z are taken times unit.
 template <class V>
-NXENT_INLINE void add_run_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
-                                  size_t begin, size_t count, Anchor base, TargetSums& targets) {
-    size_t j = 0;
-    // Where all targets are the same and above 0, several times as fast as the general way.
-    if (job.target != Target::Distribution && !job.class_weights && plan.spread > 0 && row.z.plain())
-        for (const D b = set(plan.spread); j + kLanes <= count; j += kLanes) {
-            const D z = widened(load(row.z.scalars() + begin + j));
-            targets.sum = targets.sum + b;
-            targets.dot = targets.dot + b * above(plan, z, base);
-        }
-    for (; j < count; j += kLanes) {
+NXENT_INLINE void add_run_targets_in(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
+                                     size_t begin, size_t count, const Apart& apart, double unit,
+                                     TargetSums<V>& targets) {
+    const D greatest = set(apart.z * unit), in_unit = set(unit);
+    for (size_t j = 0; j < count; j += kLanes) {
         const size_t lanes = count - j < kLanes ? count - j : kLanes;
-        const D z = widened(load_elements(row.z, begin + j, lanes, -kInfinity));
-        add_targets(job, plan, row, begin + j, lanes, z, base, targets);
+        const D z = widened(load_elements(row.z, begin + j, lanes, -kInfinity)) * in_unit;
+        add_targets(job, plan, row, begin + j, lanes, greatest - z, apart.index, targets);
     }
 }
-// The targets of a block, without softcap.
+// For what could overflow.
 template <class V>
-NXENT_NOINLINE void sum_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
-                                size_t begin, size_t count, Block<V>& block) {
-    TargetSums targets;
-    add_run_targets(job, plan, row, begin, count, block.base, targets);
-    block.target_sum = sum_lanes(targets.sum);
-    block.target_dot = sum_lanes(targets.dot);
+NXENT_NOINLINE void add_huge_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
+                                     size_t begin, size_t count, const Apart& apart, TargetSums<V>& targets) {
+    TargetSums<V> sums = targets;
+    sums.dot = targets.huge;
+    add_run_targets_in(job, plan, row, begin, count, apart, kHugeUnit, sums);
+    targets.rest = sums.rest;
+    targets.huge = sums.dot;
+}
+template <class V>
+NXENT_NOINLINE void add_run_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
+                                    size_t begin, size_t count, const Apart& apart, TargetSums<V>& targets) {
+    TargetSums<V> sums = targets;
+    const size_t whole = count / kLanes * kLanes;
+    if (job.target != Target::Distribution && !job.class_weights && row.z.plain()) {
+        const D greatest = set(apart.z);
+        for (size_t j = 0; j < whole; j += kLanes) sums.dot.add(greatest - widened(load(row.z.scalars() + begin + j)));
+        if (whole < count) add_run_targets_in(job, plan, row, begin + whole, count - whole, apart, 1.0, sums);
+    } else {
+        add_run_targets_in(job, plan, row, begin, count, apart, 1.0, sums);
+    }
+    if (sizeof(V) == sizeof(D) && !(greatest_lane(magnitude(sums.dot.high_lanes())) < kHuge))
+        return add_huge_targets(job, plan, row, begin, count, apart, targets);
+    targets = sums;
 }
 
 // Derivatives of a softcap as factors of gradients, times kSlopeBias, so that those are kept of which a gradient up to
@@ -304,15 +341,15 @@ NXENT_INLINE void store_split(D u, size_t j, size_t lanes, ScalarOf<V>* high, Sc
     if constexpr (splits<Input::Split, V>()) store_stepped(low + j, 1, lanes, narrowed<V>(u - widened(v)));
 }
 
-// u − shift of a run of classes in two parts, and where there is a softcap, its derivatives. Where targets are summed, adds
-// theirs. z may be high.
+// u − shift of a run of classes in two parts, and where there is a softcap, its derivatives, and where targets are summed,
+// adds theirs. z may be high.
 template <bool kCapped, bool kTargets, class V>
 NXENT_INLINE void split_run(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
-                            size_t count, Anchor base, ScalarOf<V> lowest, const ScalarOf<V>* z, ScalarOf<V>* high,
-                            ScalarOf<V>* low, ScalarOf<V>* slopes, TargetSums& targets) {
+                            size_t count, const Apart& apart, Anchor base, ScalarOf<V> lowest, const ScalarOf<V>* z,
+                            ScalarOf<V>* high, ScalarOf<V>* low, ScalarOf<V>* slopes, TargetSums<V>* targets) {
     const D shift = set(base.shift), unit = set(plan.unit), least = set(static_cast<double>(lowest));
     const auto split = [&](size_t j, size_t lanes, D x) {
-        if constexpr (kTargets) add_targets(job, plan, row, begin + j, lanes, x, base, targets);
+        if constexpr (kTargets) add_targets(job, plan, row, begin + j, lanes, set(apart.x) - x, apart.index, *targets);
         store_split<V>(greater(least, (x - shift) * unit), j, lanes, high, low);
     };
     const auto split_capped = [&](size_t j, size_t lanes, const Capped<D>& capped) {
@@ -335,12 +372,14 @@ NXENT_INLINE void split_run(const SoftmaxCrossEntropyJob& job, const Plan& plan,
         split(whole, rest, last);
 }
 
-// e of at most a tile's classes from begin on, 0 for the label, and its sum. Where targets are summed, adds theirs.
+// e of at most a tile's classes from begin on, 0 for the class apart, and its sum. Where targets are summed, adds theirs.
 template <class V>
 NXENT_NOINLINE void general_tile(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
-                                 size_t begin, size_t count, size_t label, Anchor base, ScalarOf<V>* e,
-                                 TargetSums* targets, BlockSum<V>& sum) {
+                                 size_t begin, size_t count, const Apart& apart, Anchor base, ScalarOf<V>* e,
+                                 TargetSums<V>* targets, BlockSum<V>& sum) {
+    const size_t other = apart.index - begin;
     const Exponential<ScalarOf<V>> c = constants_of<V>(plan, base);
+    if (targets && !plan.capped) add_run_targets(job, plan, row, begin, count, apart, *targets);
     if (plan.transforms && !takes_scaled(plan, base)) {
         constexpr bool kSplits = splits<Input::Split, V>();
         alignas(64) ScalarOf<V> low[kSplits ? kTile : 1];
@@ -349,21 +388,19 @@ NXENT_NOINLINE void general_tile(const SoftmaxCrossEntropyJob& job, const Plan& 
         const bool plain = row.z.plain();
         if (!plain) load_run(row.z, begin, e, count);
         const ScalarOf<V>* const z = plain ? row.z.scalars() + begin : e;
-        TargetSums none;
         if (!plan.capped)
-            split_run<false, true>(job, plan, row, begin, count, base, c.lowest, z, e, low, slopes,
-                                   targets ? *targets : none);
+            split_run<false, false>(job, plan, row, begin, count, apart, base, c.lowest, z, e, low, slopes, targets);
         else if (targets)
-            split_run<true, true>(job, plan, row, begin, count, base, c.lowest, z, e, low, slopes, *targets);
+            split_run<true, true>(job, plan, row, begin, count, apart, base, c.lowest, z, e, low, slopes, targets);
         else
-            split_run<true, false>(job, plan, row, begin, count, base, c.lowest, z, e, low, slopes, none);
-        // The label may be far above the others, and its low part so great that its exponential, which is not wanted, is NaN.
-        if (kSplits && label - begin < count) low[label - begin] = 0;
-        return add_exponentials<Input::Split, V>(Others<ScalarOf<V>>(e, count, label - begin), low, e, c, sum);
+            split_run<true, false>(job, plan, row, begin, count, apart, base, c.lowest, z, e, low, slopes, targets);
+        // The class apart may be far above the others, and its low part so great that its exponential, which is not wanted,
+        // is NaN.
+        if (kSplits && other < count) low[other] = 0;
+        return add_exponentials<Input::Split, V>(Others<ScalarOf<V>>(e, count, other), low, e, c, sum);
     }
-    if (targets) add_run_targets(job, plan, row, begin, count, base, *targets);
     load_run(row.z, begin, e, count);
-    const Others<ScalarOf<V>> others(e, count, label - begin);
+    const Others<ScalarOf<V>> others(e, count, other);
     if (plan.scales)
         add_exponentials<Input::Scaled, V>(others, nullptr, e, c, sum);
     else
@@ -401,19 +438,37 @@ NXENT_INLINE bool allows_label(const S* z, size_t begin, size_t count, S greates
     return true;
 }
 
-// The first class of a row whose number is the greatest. NaN is passed over.
+// Where the first of the greatest of a run of numbers is; NaN is passed over. count where there is none, or where best is
+// as great, which becomes the greatest.
+template <class S>
+NXENT_INLINE size_t first_greater(const S* z, size_t count, S& best) {
+    const S m = greatest(Others<S>(z, count, kNoLabel));
+    if (!(m > best)) return count;
+    best = m;
+    const auto wanted = set(m);
+    const auto equal = [&](size_t j) { return equal_lanes(load(z + j), wanted); };
+    size_t j = 0;
+    for (; j + 4 * kLanes <= count; j += 4 * kLanes)
+        if (equal(j) | equal(j + kLanes) | equal(j + 2 * kLanes) | equal(j + 3 * kLanes)) break;
+    while (j + kLanes <= count && !equal(j)) j += kLanes;
+    const auto rest = load_partial(z + j, count - j < kLanes ? count - j : kLanes, static_cast<S>(-kInfinity));
+    for (uint32_t bits = equal_lanes(rest, wanted); !(bits & 1); bits >>= 1) ++j;
+    return j;
+}
+// The first of the greatest numbers of a row, or 0 where there is nothing but NaN and −infinity.
 template <class V>
-size_t first_greatest(const Array<V>& a, size_t count) {
-    size_t best = 0;
-    double greatest = -kInfinity;
-    for (size_t j = 0; j < count; ++j) {
-        const double x = element(a, j);
-        if (x > greatest) {
-            greatest = x;
-            best = j;
-        }
+NXENT_NOINLINE size_t first_greatest(const Array<V>& a, size_t count) {
+    size_t first = 0;
+    ScalarOf<V> best = static_cast<ScalarOf<V>>(-kInfinity);
+    alignas(64) ScalarOf<V> tile[kTile];
+    const size_t step = a.plain() ? count : kTile;
+    for (size_t j = 0; j < count; j += step) {
+        const size_t length = count - j < step ? count - j : step;
+        if (!a.plain()) load_run(a, j, tile, length);
+        const size_t k = first_greater(a.plain() ? a.scalars() : tile, length, best);
+        if (k < length) first = j + k;
     }
-    return best;
+    return first;
 }
 
 // m is the greatest number before_unit().
@@ -426,27 +481,25 @@ NXENT_INLINE void set_anchor(const Plan& plan, Block<V>& block, double m) {
 // First pass over a block, general.
 template <class V>
 void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
-                   size_t count, size_t label, Greatest greatest, Block<V>& block) {
-    const double m = greatest.before > greatest.after ? greatest.before : greatest.after;
-    set_anchor(plan, block, before_unit<V>(m, plan));
+                   size_t count, const Apart& apart, Greatest greatest, TargetSums<V>* targets, Block<V>& block) {
+    double m = greatest.before > greatest.after ? greatest.before : greatest.after;
+    // Of no other class there is nothing, of which a softcap would make something.
+    if (!(count == 1 && apart.index == begin)) m = before_unit<V>(m, plan);
+    set_anchor(plan, block, m);
     BlockSum<V> sum;
-    TargetSums targets;
     alignas(64) ScalarOf<V> tile[kTile];
     for (size_t j = 0; j < count; j += kTile) {
         const size_t length = count - j < kTile ? count - j : kTile;
-        general_tile(job, plan, row, begin + j, length, label, block.base, row.keeps_e ? row.e + begin + j : tile,
-                     plan.sums_targets ? &targets : nullptr, sum);
+        general_tile(job, plan, row, begin + j, length, apart, block.base, row.keeps_e ? row.e + begin + j : tile,
+                     targets, sum);
     }
     block.others = sum.total();
-    block.target_sum = sum_lanes(targets.sum);
-    block.target_dot = sum_lanes(targets.dot);
 }
 
 // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
 template <class S, class V>
 NXENT_INLINE bool anchor_block(const Plan& plan, S greatest_other, Block<V>& block) {
     set_anchor(plan, block, static_cast<double>(greatest_other));
-    block.target_sum = block.target_dot = 0;
     return !(plan.scales && is_shifted(block.base));
 }
 template <class S, class V>
@@ -461,77 +514,13 @@ NXENT_INLINE void anchored_block(const Plan& plan, const Others<S>& others, S* e
 // label.
 template <class V>
 NXENT_INLINE void simple_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row,
-                               size_t begin, size_t count, size_t label, Block<V>& block) {
-    const Others<ScalarOf<V>> others(row.z.scalars() + begin, count, label - begin);
+                               size_t begin, size_t count, const Apart& label, Block<V>& block) {
+    const Others<ScalarOf<V>> others(row.z.scalars() + begin, count, label.index - begin);
     if (anchor_block(plan, greatest(others), block))
         anchored_block(plan, others, row.e + begin, block);
     else
-        general_block(job, plan, row, begin, count, label, greatest_others(row, begin, count, label), block);
-}
-
-// Subtracts the smeared part of the targets from gradients.
-template <class V>
-void subtract_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
-                      size_t count, double target_factor, ScalarOf<V>* g) {
-    constexpr double kFlushBelow = Numbers<V>::kFlushBelow;
-    const bool same = job.target != Target::Distribution && !job.class_weights;
-    const V every = narrowed<V>(flush_below(set(plan.spread) * set(target_factor), kFlushBelow));
-    for (size_t j = 0; j < count; j += kLanes) {
-        const size_t lanes = count - j < kLanes ? count - j : kLanes;
-        const V v = load_stepped(g + j, 1, lanes, ScalarOf<V>{0});
-        if (same) {
-            store_stepped(g + j, 1, lanes, sub(v, every));
-            continue;
-        }
-        const D b = smeared_targets(job, plan, row, begin + j, lanes) * set(target_factor);
-        store_stepped(g + j, 1, lanes, sub(v, narrowed<V>(flush_below(b, kFlushBelow))));
-    }
-}
-
-// Multiplies gradients by the derivative of the softcap.
-template <class V>
-void multiply_slopes(const Plan& plan, const RowMemory<V>& row, size_t begin, size_t count, ScalarOf<V>* g) {
-    for (size_t j = 0; j < count; j += kLanes) {
-        const size_t lanes = count - j < kLanes ? count - j : kLanes;
-        const V v = load_stepped(g + j, 1, lanes, ScalarOf<V>{0});
-        V slopes;
-        if (row.slopes) {
-            slopes = load_stepped(row.slopes + begin + j, 1, lanes, ScalarOf<V>{0});
-        } else {
-            const D z = widened(load_elements(row.z, begin + j, lanes, 0));
-            slopes = slopes_of<V>(soft_capped<V>(z, set(plan.slope), set(plan.half_softcap)).derivative);
-        }
-        store_stepped(g + j, 1, lanes, times_slopes(v, slopes));
-    }
-}
-
-// Second pass over a block, general: step by step over parts that stay in the first-level cache.
-template <class V>
-void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
-                      size_t count, size_t label, const Block<V>& block, const Scale<ScalarOf<V>>& scale,
-                      double target_factor) {
-    alignas(64) ScalarOf<V> tile[kTile];
-    const size_t end = begin + count;
-    for (size_t j = begin; j < end; j += kTile) {
-        const size_t length = end - j < kTile ? end - j : kTile;
-        ScalarOf<V>* const g = row.keeps_e ? row.e + j : tile;
-        if (!row.keeps_e) {
-            BlockSum<V> known;
-            general_tile(job, plan, row, j, length, label, block.base, g, nullptr, known);
-        }
-        if (scale.high > 0 && !plan.smears && !plan.capped && !row.accumulate) {
-            store_scaled_run(row.grad, j, g, length, scale);
-            continue;
-        }
-        scale_block(g, length, scale);
-        if (plan.smears) subtract_targets(job, plan, row, j, length, target_factor, g);
-        if (plan.capped) multiply_slopes(plan, row, j, length, g);
-        // A scale that nothing is taken out of leaves nothing infinite, from which a derivative of 0 would make NaN.
-        const bool clean =
-            !plan.smears &&
-            (plan.capped ? scale.unbias <= static_cast<ScalarOf<V>>(kUnbias * kRatioUnbias<V>) : scale.high > 0);
-        store_run(row.grad, j, g, length, row.accumulate, clean);
-    }
+        general_block<V>(job, plan, row, begin, count, label, greatest_others(row, begin, count, label.index), nullptr,
+                         block);
 }
 
 // The label of a row.
@@ -549,7 +538,135 @@ NXENT_INLINE Label label_of(const SoftmaxCrossEntropyJob& job, size_t i) {
     return {index, false, job.class_weights && index < job.rows.classes ? job.class_weights[index] : 1};
 }
 
-// A label's exponential relative to a row's anchor, times 2^kRatioPower. x is its number before_unit().
+// What elements with targets are multiplied with: so that e·scale·2^-65 comes out in double. X is double or D, as the scale.
+template <class V>
+struct DenseScale;
+
+template <>
+struct DenseScale<F> {
+    D all;
+
+    NXENT_INLINE_MEMBER D of(F e) const { return widen(e) * all; }
+};
+
+template <>
+struct DenseScale<D> {
+    Scale<D> all;
+
+    NXENT_INLINE_MEMBER D of(D e) const { return scaled(e, all); }
+};
+
+NXENT_INLINE DenseScale<F> dense_scale(double scale, double unbias) { return {set(scale * unbias)}; }
+NXENT_INLINE DenseScale<D> dense_scale(Pair<double> scale, double unbias) {
+    return {in_all_lanes(make_scale(scale, unbias))};
+}
+
+// Targets times what all of a row's gradient is multiplied with. (Subnormal ones would show in a difference of doubles.)
+template <class V>
+NXENT_INLINE D scaled_targets(D b, D factor) {
+    b = b * factor;
+    if constexpr (sizeof(V) == sizeof(D)) b = flush_below(b, Numbers<V>::kFlushBelow);
+    return b;
+}
+// An element with a target: e·scale·2^-65 − b, rounded once.
+template <class V>
+NXENT_INLINE V dense_element(V e, const DenseScale<V>& scale, D b) {
+    return flush_below(narrowed<V>(scale.of(e) - b), Numbers<V>::kFlushBelow);
+}
+// The same times the derivative of a softcap.
+template <class V>
+NXENT_INLINE V dense_element(V e, const DenseScale<V>& scale, D b, V slopes) {
+    const D g = (scale.of(e) - b) * widened(slopes) * set(1.0 / kSlopeBias<V>);
+    return flush_below(narrowed<V>(g), Numbers<V>::kFlushBelow);
+}
+
+// Elements whose targets are all the same, from e, in place.
+template <class V>
+NXENT_NOINLINE void dense_run(ScalarOf<V>* g, size_t count, const DenseScale<V>& scale, D b) {
+    const DenseScale<V> s = scale;
+    size_t j = 0;
+    for (; j + kLanes <= count; j += kLanes) store(g + j, dense_element(load(g + j), s, b));
+    if (j < count) store_partial(g + j, dense_element(load_partial(g + j, count - j, ScalarOf<V>{0}), s, b), count - j);
+}
+
+template <class V>
+NXENT_INLINE V slopes_at(const Plan& plan, const RowMemory<V>& row, size_t j, size_t lanes) {
+    if (row.slopes) return load_stepped(row.slopes + j, 1, lanes, ScalarOf<V>{0});
+    const D z = widened(load_elements(row.z, j, lanes, 0));
+    return slopes_of<V>(soft_capped<V>(z, set(plan.slope), set(plan.half_softcap)).derivative);
+}
+
+// Multiplies gradients by the derivative of the softcap.
+template <class V>
+void multiply_slopes(const Plan& plan, const RowMemory<V>& row, size_t begin, size_t count, ScalarOf<V>* g) {
+    for (size_t j = 0; j < count; j += kLanes) {
+        const size_t lanes = count - j < kLanes ? count - j : kLanes;
+        const V v = load_stepped(g + j, 1, lanes, ScalarOf<V>{0});
+        const V slopes = slopes_at(plan, row, begin + j, lanes);
+        store_stepped(g + j, 1, lanes, times_slopes(v, slopes));
+    }
+}
+
+// Elements of classes from begin on with their targets, from e, in place. Those of the class apart are left to be
+// overwritten.
+template <class V>
+void dense_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                    size_t count, const Label& label, const DenseScale<V>& scale, double target_factor,
+                    ScalarOf<V>* g) {
+    const D factor = set(target_factor);
+    const auto element = [&](V e, D b, size_t j, size_t lanes) {
+        b = scaled_targets<V>(b, factor);
+        return plan.capped ? dense_element(e, scale, b, slopes_at(plan, row, begin + j, lanes))
+                           : dense_element(e, scale, b);
+    };
+    const size_t own = label.index - begin;
+    V of_label = set_all<V>(0);
+    if (own < count) of_label = element(set(g[own]), set((plan.kept + plan.spread) * label.weight), own, 1);
+    if (job.target != Target::Distribution && !job.class_weights && !plan.capped)
+        dense_run<V>(g, count, scale, scaled_targets<V>(set(plan.spread), factor));
+    else
+        for (size_t j = 0; j < count; j += kLanes) {
+            const size_t lanes = count - j < kLanes ? count - j : kLanes;
+            const V e = load_stepped(g + j, 1, lanes, ScalarOf<V>{0});
+            store_stepped(g + j, 1, lanes, element(e, smeared_targets(job, plan, row, begin + j, lanes), j, lanes));
+        }
+    if (own < count) store_partial(g + own, of_label, 1);
+}
+
+// Second pass over a block, general: step by step over parts that stay in the first-level cache.
+template <class V>
+void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
+                      size_t count, const Label& label, const Apart& apart, Anchor base,
+                      typename Numbers<V>::Wide row_scale, double unbias, double target_factor) {
+    alignas(64) ScalarOf<V> tile[kTile];
+    const Scale<ScalarOf<V>> scale = make_scale(row_scale, unbias);
+    const size_t end = begin + count;
+    for (size_t j = begin; j < end; j += kTile) {
+        const size_t length = end - j < kTile ? end - j : kTile;
+        ScalarOf<V>* const g = row.keeps_e ? row.e + j : tile;
+        if (!row.keeps_e) {
+            BlockSum<V> known;
+            general_tile<V>(job, plan, row, j, length, apart, base, g, nullptr, known);
+        }
+        if (plan.smears) {
+            dense_gradient(job, plan, row, j, length, label, dense_scale(row_scale, unbias), target_factor, g);
+            store_run(row.grad, j, g, length, row.accumulate, false);
+            continue;
+        }
+        if (scale.high > 0 && !plan.capped && !row.accumulate) {
+            store_scaled_run(row.grad, j, g, length, scale);
+            continue;
+        }
+        scale_block(g, length, scale);
+        if (plan.capped) multiply_slopes(plan, row, j, length, g);
+        // A scale that nothing is taken out of leaves nothing infinite, from which a derivative of 0 would make NaN.
+        const bool clean =
+            plan.capped ? scale.unbias <= static_cast<ScalarOf<V>>(kUnbias * kRatioUnbias<V>) : scale.high > 0;
+        store_run(row.grad, j, g, length, row.accumulate, clean);
+    }
+}
+
+// The exponential of the class apart relative to a row's anchor, times 2^kRatioPower. x is its number before_unit().
 template <class V>
 NXENT_INLINE double label_exponential(const Plan& plan, double x, Anchor anchor) {
     const Anchor own = anchor_at<V>(plan, x);
@@ -583,21 +700,83 @@ struct RowSums {
     double odds() const { return quotient(others, e_label) * kUnbias; }
 };
 
-// Σ w·q of a row's targets, apart from the label's own, and the label's. blocks may be null where no targets are smeared.
-struct TargetWeights {
-    double rest, own;
+// What a row's targets b come to; X is double or, of rows side by side, D.
+template <class X>
+struct TargetTotals {
+    X rest;  // Σ b without the class apart
+    X own;   // b of the class apart
+    X dot;   // Σ b·(u of the class apart − u), where targets beyond the label are summed
 };
+// Of a label and the smoothing around it. is_label is 1 where the class apart is the label, otherwise 0.
+template <class X>
+NXENT_INLINE TargetTotals<X> label_targets(const Plan& plan, X weight_sum, X apart_weight, X label_weight, X is_label) {
+    const X label = all<X>(plan.kept) * label_weight;
+    return {all<X>(plan.spread) * (weight_sum - apart_weight) + label * (all<X>(1.0) - is_label),
+            all<X>(plan.spread) * apart_weight + label * is_label, all<X>(0.0)};
+}
+// Σ b·(u of the class apart − u) from the sum that TargetSums has, and how far the label's u is below.
+template <class X>
+NXENT_INLINE X target_dot(const Plan& plan, X sum, X label_weight, X label_distance) {
+    const X zero = all<X>(0.0), label = all<X>(plan.kept) * label_weight;
+    const X dot = select_below(zero, label, label * label_distance, zero);
+    return plan.distance > 0 ? dot + sum * all<X>(plan.distance) : dot;
+}
+// The loss with targets beyond the label; NaN where these are not finite.
+template <class X>
+NXENT_INLINE X dense_loss(const TargetTotals<X>& b, X log_ratio) {
+    const X sum = b.rest + b.own, infinity = all<X>(kInfinity);
+    return select_below(magnitude(sum), infinity, sum * log_ratio + b.dot, all<X>(canonical_nan()));
+}
+// The gradient of the class apart, where nothing cancels but targets: p·(Σ'b + z-loss) − (1 − p)·b.
+template <class X>
+NXENT_INLINE X apart_gradient(const TargetTotals<X>& b, X p, X others, X z_loss, X factor) {
+    return (p * (b.rest + z_loss) - others * b.own) * factor;
+}
+NXENT_INLINE double weight_of(const SoftmaxCrossEntropyJob& job, size_t c) {
+    return job.class_weights ? job.class_weights[c] : 1.0;
+}
+
+// Sums that infinite terms have made NaN of by their low parts are what the high parts come to.
+NXENT_INLINE double finished(const BlockSum<F>& sum) { return sum.total(); }
+NXENT_INLINE double finished(const BlockSum<D>& sum) {
+    const double total = rounded(sum.total());
+    return total - total == 0 ? total : sum_lanes(sum.high);
+}
+// Σ b·(u of the class apart − u) of a row. The label's part, which could overflow, too, is taken from its z.
 template <class V>
-NXENT_INLINE TargetWeights target_weights(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Label& label,
-                                          const Block<V>* blocks, size_t block_count) {
+NXENT_INLINE double row_dot(const Plan& plan, const TargetSums<V>& sums, const Apart& apart, const Label& label,
+                            double z_label, double label_distance) {
+    const double sum = finished(sums.dot);
+    if (sizeof(V) != sizeof(D)) return target_dot(plan, sum, label.weight, label_distance);
+    const double huge = finished(sums.huge);
+    const bool is_near = magnitude(label_distance) < kHuge;
+    double dot = target_dot(plan, sum, is_near ? label.weight : 0.0, label_distance);
+    if (huge < 0 || huge > 0 || huge != huge) dot += huge * (plan.distance / kHugeUnit);
+    if (!is_near && label.weight * plan.kept > 0)
+        dot += (apart.z * kHugeUnit - z_label * kHugeUnit) * plan.unit * (plan.kept * label.weight) / kHugeUnit;
+    return dot;
+}
+
+// label_distance is how far the label is below the class apart, as what is summed in targets.
+template <class V>
+NXENT_INLINE TargetTotals<double> row_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan,
+                                              const RowMemory<V>& row, const Label& label, const Apart& apart,
+                                              const TargetSums<V>& sums, double z_label, double label_distance) {
+    TargetTotals<double> b{};
     if (job.target == Target::Distribution) {
-        double rest = 0;
-        for (size_t b = 0; b < block_count; ++b) rest += blocks[b].target_sum;
-        return {rest, 0};
+        double own[kLanes];
+        store(own, smeared_targets(job, plan, row, apart.index, 1));
+        b = {finished(sums.rest), own[0], row_dot<V>(plan, sums, apart, {kNoLabel, false, 0}, 0, 0)};
+    } else if (plan.smears) {
+        const double is_label = apart.index == label.index ? 1 : 0;
+        b = label_targets(plan, job.class_weight_sum, weight_of(job, apart.index), label.weight, is_label);
+        if (plan.sums_targets) b.dot = row_dot(plan, sums, apart, label, z_label, label_distance);
+    } else if (label.index < job.rows.classes) {
+        b.own = label.weight;
+    } else {
+        b.rest = label.ignored ? 0.0 : 1.0;
     }
-    if (label.index < job.rows.classes)
-        return {plan.spread * (job.class_weight_sum - label.weight), (plan.kept + plan.spread) * label.weight};
-    return {label.ignored ? 0.0 : 1.0, 0};
+    return b;
 }
 
 // What a row's loss comes to.
@@ -606,7 +785,7 @@ struct RowLosses {
 };
 template <class V>
 NXENT_INLINE RowLosses row_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowSums<V>& s,
-                                  const Label& label, const Block<V>* blocks, size_t block_count) {
+                                  const Label& label, const TargetTotals<double>& targets) {
     RowLosses r{};
     const bool has_label = label.index < job.rows.classes;
     const double u_relative =
@@ -614,23 +793,13 @@ NXENT_INLINE RowLosses row_losses(const SoftmaxCrossEntropyJob& job, const Plan&
     // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
     const bool near = u_relative > -40.0;
     double log_sum = 0;
-    if (plan.wants_lse || (plan.wants_loss && (plan.smears || (has_label && !near)))) log_sum = log_wide(s.sum, 0.0);
+    if (plan.wants_lse || (plan.wants_loss && has_label && !near && !plan.smears)) log_sum = log_wide(s.sum, 0.0);
     if (plan.wants_lse)
         r.lse = plan.unit * s.anchor.shift + (s.anchor.exponent * kLn2High + (s.anchor.exponent * kLn2Low + log_sum));
-    if (plan.wants_loss) {
-        double loss = 0;
-        if (has_label) {
-            const double weight = plan.kept * label.weight;
-            if (weight > 0) loss = weight * (near ? log1p_wide(s.odds()) : log_sum - u_relative);
-        }
-        if (plan.smears)
-            for (size_t b = 0; b < block_count; ++b) {
-                const double sum = blocks[b].target_sum;
-                if (sum < 0 || sum > 0 || sum != sum)
-                    loss += sum * (log_sum + distance(plan, s.anchor, blocks[b].base).high) - blocks[b].target_dot;
-            }
-        r.loss = loss;
-    }
+    if (plan.wants_loss && plan.smears)
+        r.loss = dense_loss(targets, log1p_wide(s.odds()));
+    else if (plan.wants_loss && has_label && label.weight > 0)
+        r.loss = label.weight * (near ? log1p_wide(s.odds()) : log_sum - u_relative);
     if (job.z_loss_scale < 0 || job.z_loss_scale > 0) r.z_loss = job.z_loss_scale * r.lse * r.lse;
     // Totals, too, are the same in every mode.
     r.loss = flushed(r.loss, Numbers<D>::kSmallestNormal);
@@ -645,35 +814,35 @@ struct RowGradient {
     double factor;  // of the targets: grad_scale·upstream·du/dz
     Wide scale;     // of exp(u − anchor), times power
     double power;   // keeps scales of doubles finite where their products with probabilities may be
-    double label;   // without the derivative of a softcap
+    double apart;   // of the class apart, without the derivative of a softcap
 };
 template <class V>
 NXENT_INLINE RowGradient<typename Numbers<V>::Wide> row_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan,
-                                                                 const RowSums<V>& s, const Label& label,
-                                                                 double upstream, double lse, const Block<V>* blocks,
-                                                                 size_t block_count) {
-    const TargetWeights weights = target_weights(job, plan, label, blocks, block_count);
+                                                                 const RowSums<V>& s,
+                                                                 const TargetTotals<double>& targets, double upstream,
+                                                                 double lse) {
     const bool pulls = job.z_loss_scale < 0 || job.z_loss_scale > 0;
     const double pull = pulls ? 2.0 * job.z_loss_scale * lse : 0;
     RowGradient<typename Numbers<V>::Wide> r;
     r.factor = job.grad_scale * upstream * job.scale;
-    double scale = ((weights.rest + weights.own) + pull) * r.factor;
-    r.nan = !(r.factor - r.factor == 0) || scale != scale;
+    const double sum = targets.rest + targets.own;
+    double scale = (sum + pull) * r.factor;
+    r.nan = !(r.factor - r.factor == 0) || !(sum - sum == 0) || scale != scale;
     r.power = 1;
     double small_pull = pull;
     if (sizeof(V) == sizeof(D) && !(magnitude(scale) < 0x1p+700)) {
         r.power = 0x1p-256;
         const double small_lse = magnitude(lse) < kInfinity ? lse * r.power : plan.unit * r.power * s.anchor.shift;
         small_pull = pulls ? 2.0 * job.z_loss_scale * small_lse : 0;
-        scale = ((weights.rest + weights.own) * r.power + small_pull) * r.factor;
+        scale = (sum * r.power + small_pull) * r.factor;
     }
     // Infinite, it would make NaN of probabilities that are 0.
     constexpr double kMost = 0x1p+900;
     r.scale = times(s.inverse, scale > kMost ? kMost : scale < -kMost ? -kMost : scale);
-    const double p_label = product(wide<typename Numbers<V>::Wide>(s.e_label), s.inverse);
-    const double p_others = product(s.others, s.inverse) * kUnbias;
-    r.label = (p_label * (weights.rest * r.power + small_pull) - p_others * (weights.own * r.power)) * r.factor *
-              (kRatioUnbias<V> / r.power);
+    const double p = product(wide<typename Numbers<V>::Wide>(s.e_label), s.inverse);
+    const double others = product(s.others, s.inverse) * kUnbias;
+    const TargetTotals<double> small{targets.rest * r.power, targets.own * r.power, 0};
+    r.apart = apart_gradient(small, p, others, small_pull, r.factor) * (kRatioUnbias<V> / r.power);
     return r;
 }
 
@@ -715,9 +884,11 @@ struct Row {
     size_t index;  // in the batch
     RowMemory<V> memory;
     Label label;
-    double z_label, x_label;  // the logit, and before_unit(); −infinity where there is no label
+    double z_label;  // −infinity where there is no label
+    Apart apart;
     bool correct;
-    Anchor anchor;  // the highest of the blocks' and the label's
+    Anchor anchor;  // the highest of the blocks' and that of the class apart
+    TargetTotals<double> targets;
 };
 
 // Label and memory of row i, or false where nothing more is to be done about the row.
@@ -765,7 +936,8 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     const size_t classes = job.rows.classes;
     const RowMemory<V>& memory = row.memory;
     const Label& label = row.label;
-    const bool has_label = label.index < classes;
+    const Apart& apart = row.apart;
+    const bool has_apart = apart.index < classes;
     // An ignored row's gradient is written last, as e may lie there, and z.
     const bool fills = label.ignored && memory.grad.p && !memory.accumulate;
 
@@ -774,8 +946,8 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
         blocks[b].factor = ratio<V>(plan, blocks[b].anchor, row.anchor);
         others = others + times(blocks[b].others, blocks[b].factor);
     }
-    const double e_label = has_label ? label_exponential<V>(plan, row.x_label, row.anchor) : 0;
-    const RowSums<V> sums(row.anchor, others, row.x_label, e_label);
+    const double e_apart = has_apart ? label_exponential<V>(plan, apart.x, row.anchor) : 0;
+    const RowSums<V> sums(row.anchor, others, apart.x, e_apart);
     if (!(sums.sum > 0)) {
         if (fills)
             fill_share(job, plan, memory, share, 0);
@@ -787,8 +959,8 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
         return count_row(totals, label, lost, lost, false);
     }
 
-    RowLosses losses = row_losses<V>(job, plan, sums, label, blocks, count);
-    if (memory.wide && has_label && !plan.smears && sums.odds() < 0x1p-900)
+    RowLosses losses = row_losses<V>(job, plan, sums, label, row.targets);
+    if (memory.wide && has_apart && !plan.smears && sums.odds() < 0x1p-900)
         losses.loss = wide_loss<V>(plan, sums, label.weight, blocks, count);
     if (share.leads) {
         put_row_outputs<V>(job, row.index, label.ignored ? 0 : losses.loss, label.ignored ? 0 : losses.z_loss,
@@ -799,10 +971,10 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     if (!memory.grad.p || label.ignored) return;
     if (memory.wide) return wide_gradient(job, plan, row, sums, losses.lse, blocks, count, share);
     const RowGradient<Wide> r =
-        row_gradient<V>(job, plan, sums, label, upstream_of<V>(job, row.index), losses.lse, blocks, count);
+        row_gradient<V>(job, plan, sums, row.targets, upstream_of<V>(job, row.index), losses.lse);
     if (r.nan) return fill_share(job, plan, memory, share, canonical_nan());
 
-    const V old = memory.accumulate && has_label ? load_elements(memory.grad, label.index, 1, 0) : set_all<V>(0);
+    const V old = memory.accumulate && has_apart ? load_elements(memory.grad, apart.index, 1, 0) : set_all<V>(0);
     // Only the general pass keeps zeros from becoming −0.
     const bool plain =
         (kPlain || (memory.grad.plain() && memory.e == memory.grad.scalars() && !plan.smears && !plan.capped)) &&
@@ -810,20 +982,20 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     for (size_t b = share.begin; b < share.end; ++b) {
         const size_t j = b * plan.block;
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
-        const Scale<ScalarOf<V>> scale =
-            make_scale(times(r.scale, blocks[b].factor), kUnbias * kRatioUnbias<V> / r.power);
+        const Wide scale = times(r.scale, blocks[b].factor);
+        const double unbias = kUnbias * kRatioUnbias<V> / r.power;
         if (plain)
-            scale_block(memory.e + j, length, scale);
+            scale_block(memory.e + j, length, make_scale(scale, unbias));
         else
-            general_gradient(job, plan, memory, j, length, label.index, blocks[b], scale, r.factor);
+            general_gradient(job, plan, memory, j, length, label, apart, blocks[b].base, scale, unbias, r.factor);
     }
-    if (!has_label || label.index / plan.block < share.begin || label.index / plan.block >= share.end) return;
-    double g = r.label;
-    if (plan.capped) g *= soft_capped<V>(row.z_label, plan.slope, plan.half_softcap).derivative;
+    if (!has_apart || apart.index / plan.block < share.begin || apart.index / plan.block >= share.end) return;
+    double g = r.apart;
+    if (plan.capped) g *= soft_capped<V>(apart.z, plan.slope, plan.half_softcap).derivative;
     if (memory.accumulate)
-        store_elements(memory.grad, label.index, 1, canonical(accumulated(old, set(rounded_to_element<V>(g)))));
+        store_elements(memory.grad, apart.index, 1, canonical(accumulated(old, set(rounded_to_element<V>(g)))));
     else
-        put(memory.grad, label.index, g);
+        put(memory.grad, apart.index, g);
 }
 
 // One row, row i of the batch.
@@ -831,21 +1003,42 @@ template <class V, bool kPlain>
 NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i, const RowMemory<V>& memory,
                               nxent_totals& totals) {
     const size_t classes = job.rows.classes;
-    Row<V> row{i, memory, label_of(job, i), -kInfinity, -kInfinity, false, {}};
+    const bool smears = !kPlain && plan.smears;
+    Row<V> row{i, memory, label_of(job, i), -kInfinity, {kNoLabel, -kInfinity, -kInfinity}, false, {}, {}};
     const Label& label = row.label;
     if (!begin_row(job, label, i, memory)) return;
     const bool has_label = label.index < classes;
+    if (smears && !plan.capped && memory.keeps_e && !memory.z.plain()) {
+        load_run(memory.z, 0, memory.e, classes);
+        row.memory.z = array_of<V>(memory.e, 1, Numbers<V>::kType);
+    }
+    const Array<V>& z_array = row.memory.z;
 
     // grad may be z: read these now.
-    if (has_label) row.z_label = element(memory.z, label.index);
-    row.x_label = kPlain ? row.z_label : has_label ? before_unit<V>(row.z_label, plan) : -kInfinity;
+    Apart& apart = row.apart;
+    double label_distance = 0;
+    if (has_label) row.z_label = element(z_array, label.index);
+    if (smears) {
+        apart.index = first_greatest(z_array, classes);
+        apart.z = element(z_array, apart.index);
+        apart.x = before_unit<V>(apart.z, plan);
+        if (has_label) label_distance = (apart.x - before_unit<V>(row.z_label, plan)) * plan.unit;
+    } else {
+        apart.index = label.index;
+        apart.z = row.z_label;
+        apart.x = kPlain ? row.z_label : has_label ? before_unit<V>(row.z_label, plan) : -kInfinity;
+    }
     row.correct = !kPlain && job.counts_correct && !label.ignored;
-    if (row.correct && job.target == Target::Distribution)
-        row.correct = first_greatest(memory.z, classes) == first_greatest(memory.q, classes);
+    if (row.correct && smears)
+        row.correct =
+            apart.index == (job.target == Target::Distribution ? first_greatest(memory.q, classes) : label.index);
+    const bool compares = row.correct && !smears && has_label;
 
     Block<V> blocks[kMaxBlocks];
     size_t count = 0;
-    row.anchor = anchor_at<V>(plan, row.x_label);
+    row.anchor = anchor_at<V>(plan, apart.x);
+    TargetSums<V> target_sums;
+    TargetSums<V>* const targets = smears && plan.sums_targets ? &target_sums : nullptr;
     for (size_t j = 0; j < classes; j += plan.block, ++count) {
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
         Block<V>& block = blocks[count];
@@ -853,25 +1046,26 @@ NXENT_INLINE void compute_row(const SoftmaxCrossEntropyJob& job, const Plan& pla
         bool done = false;
         if (kPlain || (!plan.capped && (memory.keeps_e || plan.block == kBlock))) {
             ScalarOf<V>* const e = memory.e + (memory.keeps_e ? j : 0);
-            const bool converts = !kPlain && !memory.z.plain();
-            if (converts) load_run(memory.z, j, e, length);
-            const ScalarOf<V>* const z = converts ? e : memory.z.scalars() + j;
-            const Others<ScalarOf<V>> others(z, length, label.index - j);
+            const bool converts = !kPlain && !z_array.plain();
+            if (converts) load_run(z_array, j, e, length);
+            const ScalarOf<V>* const z = converts ? e : z_array.scalars() + j;
+            const Others<ScalarOf<V>> others(z, length, apart.index - j);
             const ScalarOf<V> other = greatest(others);
-            if (row.correct && has_label) row.correct = allows_label(z, j, length, other, label.index, row.z_label);
+            if (compares && row.correct) row.correct = allows_label(z, j, length, other, label.index, row.z_label);
             done = anchor_block(plan, other, block);
-            if (!kPlain && done && plan.sums_targets) sum_targets(job, plan, memory, j, length, block);
+            if (done && targets) add_run_targets(job, plan, row.memory, j, length, apart, *targets);
             if (done) anchored_block(plan, others, e, block);
         }
         if (!done) {
-            const Greatest greatest = greatest_others(memory, j, length, label.index);
+            const Greatest greatest = greatest_others(row.memory, j, length, apart.index);
             // Of equals the first counts.
             const bool earlier = label.index > j && greatest.before >= row.z_label;
-            if (has_label && (earlier || greatest.after > row.z_label)) row.correct = false;
-            general_block(job, plan, memory, j, length, label.index, greatest, block);
+            if (compares && (earlier || greatest.after > row.z_label)) row.correct = false;
+            general_block(job, plan, row.memory, j, length, apart, greatest, targets, block);
         }
         row.anchor = higher(plan, block.anchor, row.anchor);
     }
+    row.targets = row_targets(job, plan, row.memory, label, apart, target_sums, row.z_label, label_distance);
     finish_row<V, kPlain>(job, plan, row, blocks, count, {0, count, true}, totals);
 }
 
@@ -931,8 +1125,8 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
     RowMemory<V> memory = plain_memory<V>(job, i);
     memory.wide = plan.checks_range && needs_wide_range<V>(job, plan, i);
     memory.keeps_e = !memory.wide;
-    Row<V> row{i, memory, label_of(job, i), -kInfinity, -kInfinity, false, {}};
-    const size_t label = row.label.index;
+    Row<V> row{i, memory, label_of(job, i), -kInfinity, {kNoLabel, -kInfinity, -kInfinity}, false, {}, {}};
+    const size_t label = row.apart.index = row.label.index;
     const size_t count = (classes - 1) / plan.block + 1;
     const Share share{(part.begin + plan.block - 1) / plan.block, (part.end + plan.block - 1) / plan.block,
                       part.begin == 0};
@@ -947,9 +1141,10 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
             const size_t length = classes - j < plan.block ? classes - j : plan.block;
             Block<V> block;
             if (memory.wide)
-                general_block(job, plan, memory, j, length, label, greatest_others(memory, j, length, label), block);
+                general_block<V>(job, plan, memory, j, length, row.apart, greatest_others(memory, j, length, label),
+                                 nullptr, block);
             else
-                simple_block(job, plan, memory, j, length, label, block);
+                simple_block(job, plan, memory, j, length, row.apart, block);
             double* const numbers = part.row_sums + 1 + b * kNumbersPerBlock;
             numbers[0] = block.anchor.shift;
             numbers[1] = block.anchor.exponent;
@@ -962,14 +1157,14 @@ NXENT_NOINLINE void compute_part(const SoftmaxCrossEntropyJob& job, const RowPar
         if (share.leads) put_row_outputs<V>(job, i, 0, 0, 0);
         return;
     }
-    if (label < classes) row.z_label = row.x_label = part.row_sums[0];
+    if (label < classes) row.z_label = row.apart.z = row.apart.x = part.row_sums[0];
+    row.targets = row_targets<V>(job, plan, memory, row.label, row.apart, {}, 0, 0);
     Block<V> blocks[kMaxBlocks];
-    row.anchor = anchor_at<V>(plan, row.x_label);
+    row.anchor = anchor_at<V>(plan, row.apart.x);
     for (size_t b = 0; b < count; ++b) {
         const double* const numbers = part.row_sums + 1 + b * kNumbersPerBlock;
         Block<V>& block = blocks[b];
         block.anchor = block.base = {numbers[0], numbers[1]};
-        block.target_sum = block.target_dot = 0;
         get_wide(numbers + 2, block.others);
         row.anchor = higher(plan, block.anchor, row.anchor);
     }

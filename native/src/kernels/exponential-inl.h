@@ -220,6 +220,8 @@ struct BlockSum<F> {
     NXENT_INLINE_MEMBER void add_tile(const TileSum<F>& tile) {
         sum = add_widened(add_widened(sum, sub(tile.high, set_all<F>(kSumBase))), tile.low);
     }
+    NXENT_INLINE_MEMBER void add(D x) { sum = sum + x; }
+    NXENT_INLINE_MEMBER D high_lanes() const { return sum; }
     NXENT_INLINE_MEMBER double total() const { return sum_lanes(sum); }
 };
 
@@ -232,6 +234,12 @@ struct BlockSum<D> {
         two_sum(high, tile.high - set(kSumBase), high, error);
         low = low + (error + tile.low);
     }
+    NXENT_INLINE_MEMBER void add(D x) {
+        D error;
+        two_sum(high, x, high, error);
+        low = low + error;
+    }
+    NXENT_INLINE_MEMBER D high_lanes() const { return high; }
     // In the order of sum_lanes().
     Pair<double> total() const {
         const Pair<D> sums = Pair<D>{high, set(0.0)} + Pair<D>{low, set(0.0)};

@@ -17,11 +17,17 @@ struct RowGroup {
     size_t label[kLanes];  // as in Label, but 0 where ignored
     bool ignored[kLanes];  // only with few classes: computed like the others, times 0
     bool correct[kLanes];  // where correct rows are counted
-    // The label's logit and u; −infinity where there is no label. Of few classes u is read with the others.
+    size_t apart[kLanes];  // as in Apart: with targets beyond it another class than the label
+    // Its logit and u; −infinity where there is none. Of few classes u is read with the others.
     double z[kLanes];
     alignas(64) double u[kLanes];
     alignas(64) double slope[kLanes];  // the derivative of its softcap, if there is one
     alignas(64) double weight[kLanes];
+    // With targets beyond the label: the weight of the class apart, 1 where that is the label, otherwise 0, and how far the
+    // label's u is below its u.
+    alignas(64) double apart_weight[kLanes];
+    alignas(64) double is_label[kLanes];
+    alignas(64) double label_distance[kLanes];
 };
 template <class V>
 NXENT_INLINE Array<V> logits_of(const SoftmaxCrossEntropyJob& job, size_t i) {
@@ -54,14 +60,31 @@ struct GroupGradient {
     alignas(64) ScalarOf<V> lowest[kLanes];
     alignas(64) ScalarOf<V> high[kLanes];
     alignas(64) ScalarOf<V> low[kLanes];
-    alignas(64) ScalarOf<V> label[kLanes];
-    alignas(64) ScalarOf<V> every[kLanes];  // subtracted from every other element, for label smoothing
-    alignas(64) double factor[kLanes];      // of what is subtracted where that differs from class to class
+    alignas(64) ScalarOf<V> apart[kLanes];
+    // With targets beyond the label: of float the scale as in DenseScale, what targets are multiplied with, and the label's.
+    alignas(64) double dense[kLanes];
+    alignas(64) double factor[kLanes];
+    alignas(64) double label_target[kLanes];
 };
+template <class V>
+NXENT_INLINE Scale<V> scale_of(const GroupGradient<V>& gradient) {
+    return {load(gradient.lowest), load(gradient.high), load(gradient.low), set_all<V>(kUnbias)};
+}
+template <class V>
+NXENT_INLINE Scale<ScalarOf<V>> scale_of(const GroupGradient<V>& gradient, size_t k) {
+    return {gradient.lowest[k], gradient.high[k], gradient.low[k], static_cast<ScalarOf<V>>(kUnbias)};
+}
+NXENT_INLINE DenseScale<F> dense_scale_of(const GroupGradient<F>& gradient) { return {load(gradient.dense)}; }
+NXENT_INLINE DenseScale<D> dense_scale_of(const GroupGradient<D>& gradient) { return {scale_of(gradient)}; }
+NXENT_INLINE DenseScale<F> dense_scale_of(const GroupGradient<F>& gradient, size_t k) {
+    return {set(gradient.dense[k])};
+}
+NXENT_INLINE DenseScale<D> dense_scale_of(const GroupGradient<D>& gradient, size_t k) {
+    return {in_all_lanes(scale_of(gradient, k))};
+}
 
-// Where labels are smoothed and losses wanted: as in Block, relative to the blocks' exponents.
+// Where labels are smoothed and losses wanted: the sums of TargetSums::dot.
 struct GroupTargets {
-    alignas(64) double sum[kLanes];
     alignas(64) double dot[kLanes];
 };
 
@@ -72,26 +95,23 @@ struct GroupLosses {
     alignas(64) double lse[kLanes];
 };
 template <class Wide>
-NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n_block,
-                              D n, Wide others, D e_label, const GroupTargets& targets, GroupLosses& losses) {
+NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n,
+                              Wide others, D e_label, const TargetTotals<D>& targets, GroupLosses& losses) {
     const D zero = set(0.0), u_relative = (load(group.u) - n * set(kLn2High)) - n * set(kLn2Low), far = set(-40.0);
     const bool all_near = greatest_lane(zero - u_relative) < 40.0;
-    const D log_sum =
-        plan.wants_lse || plan.sums_targets || !all_near ? log_wide(rounded(others + wide<Wide>(e_label)), zero) : zero;
+    const D log_sum = plan.wants_lse || !all_near ? log_wide(rounded(others + wide<Wide>(e_label)), zero) : zero;
     D lse = zero;
     if (plan.wants_lse) lse = zero + (n * set(kLn2High) + (n * set(kLn2Low) + log_sum));
     store(losses.lse, lse);
     store(losses.z_loss, flush_below(set(job.z_loss_scale) * lse * lse, Numbers<D>::kSmallestNormal));
     D loss = zero;
     if (plan.wants_loss && job.target != Target::None) {
-        const D weight = set(plan.kept) * load(group.weight);
-        loss = weight * select_below(far, u_relative, log1p_wide(quotient(others, e_label)), log_sum - u_relative);
-        loss = select_below(zero, weight, loss, zero);
-    }
-    if (plan.sums_targets) {
-        const D sum = load(targets.sum), from_block = n - n_block;
-        const D distance = (zero + from_block * set(kLn2High)) + from_block * set(kLn2Low);
-        loss = loss + select_below(zero, sum, sum * (log_sum + distance) - load(targets.dot), zero);
+        const D log_ratio = log1p_wide(quotient(others, e_label)), weight = load(group.weight);
+        if (plan.smears)
+            loss = dense_loss(targets, log_ratio);
+        else
+            loss = select_below(zero, weight, weight * select_below(far, u_relative, log_ratio, log_sum - u_relative),
+                                zero);
     }
     store(losses.loss, flush_below(loss, Numbers<D>::kSmallestNormal));
     return lse;
@@ -99,7 +119,7 @@ NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& pla
 
 // finish_row() of all rows of a group at once, but for their single elements: the same operations, so the same bits, but
 // no row waits for another. False, with nothing written, where a row is not an ordinary one: its anchors are shifted, its
-// sum is not above 0, its label is missing, or its scale is neither 0 nor between 2^-60 and 2^40, where nothing has to be
+// sum is not above 0, its label is missing, its loss could overflow, or its scale is neither 0 nor between 2^-60 and 2^40, where nothing has to be
 // taken out of it.
 template <class V>
 NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n_block,
@@ -109,7 +129,8 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     constexpr double kFlushBelow = Numbers<V>::kFlushBelow;
     const D zero = set(0.0), one = set(1.0);
     const bool labelled = job.target != Target::None;
-    D n = n_block, factor = one, e_label = zero, rest = one, own = zero;
+    D n = n_block, factor = one, e_label = zero;
+    TargetTotals<D> b{one, zero, zero};
     D strange = zero;  // above 0 where a row is not ordinary
     if (labelled) {
         const D u = load(group.u);
@@ -121,9 +142,18 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
         n = greater(n_block, n_label);
         factor = power_of_two_of(n_block - n);
         e_label = exp_reduced(reduce(u, n_label)) * power_of_two_of(n_label - n);
+        b.rest = zero;
+        b.own = load(group.weight);
+    }
+    if (plan.smears) {
         const D weight = load(group.weight);
-        rest = set(plan.spread) * (set(job.class_weight_sum) - weight);
-        own = set(plan.kept + plan.spread) * weight;
+        b = label_targets(plan, set(job.class_weight_sum), load(group.apart_weight), weight, load(group.is_label));
+        if (plan.sums_targets) {
+            const D dot = load(targets.dot), distance = load(group.label_distance), huge = set(kHuge);
+            b.dot = target_dot(plan, dot, weight, distance);
+            if (sizeof(V) == sizeof(D))
+                strange = strange + select_below(dot, huge, select_below(distance, huge, zero, one), one);
+        }
     }
     const Wide others = times(times(block_sum, factor), set(kUnbias));
     const Wide inverse = NXENT_TARGET::inverse(others + wide<Wide>(e_label));
@@ -132,8 +162,7 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     D pull = zero;
     const bool wants_losses = plan.wants_loss || plan.wants_lse;
     if (wants_losses)
-        pull =
-            set(2.0 * job.z_loss_scale) * group_losses(job, plan, group, n_block, n, others, e_label, targets, losses);
+        pull = set(2.0 * job.z_loss_scale) * group_losses(job, plan, group, n, others, e_label, b, losses);
 
     D all_factor = set(job.grad_scale);
     if (job.upstream || job.ignores) {
@@ -142,7 +171,7 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
         all_factor = all_factor * load(upstream);
     }
     all_factor = all_factor * set(job.scale);
-    const Wide scale = times(times(inverse, ((rest + own) + pull) * all_factor), factor);
+    const Wide scale = times(times(inverse, ((b.rest + b.own) + pull) * all_factor), factor);
     const Scale<V> parts = ordinary_scale(scale);
     // NaN is strange, too.
     const D size = rounded(scale);
@@ -154,16 +183,18 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     store(gradient.high, parts.high);
     store(gradient.low, parts.low);
     if (labelled) {
-        const D p_label = product(wide<Wide>(e_label), inverse);
-        D label = (p_label * (rest + pull) - product(others, inverse) * own) * all_factor;
-        if (plan.capped) label = label * load(group.slope);
-        store(gradient.label, narrowed<V>(flush_below(label, kFlushBelow)));
+        const D p = product(wide<Wide>(e_label), inverse);
+        D apart = apart_gradient(b, p, product(others, inverse), pull, all_factor);
+        if (plan.capped) apart = apart * load(group.slope);
+        store(gradient.apart, narrowed<V>(flush_below(apart, kFlushBelow)));
     } else {
-        store(gradient.label, set_all<V>(0));
+        store(gradient.apart, set_all<V>(0));
     }
     if (plan.smears) {
-        store(gradient.every, narrowed<V>(flush_below(set(plan.spread) * all_factor, kFlushBelow)));
+        store(gradient.dense, size * set(kUnbias));
         store(gradient.factor, all_factor);
+        const D own = set(plan.kept + plan.spread) * load(group.weight);
+        store(gradient.label_target, scaled_targets<V>(own, all_factor));
     }
 
     nxent_totals sums = totals;
@@ -191,19 +222,6 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     return true;
 }
 
-// Gradients from which the target that label smoothing gives every class has been subtracted.
-template <class V>
-NXENT_INLINE V smoothed(V v, V every) {
-    return flush_below(sub(v, every), Numbers<V>::kFlushBelow);
-}
-template <class S>
-NXENT_NOINLINE void smooth_gradients(S* g, size_t count, S every) {
-    const auto all = set(every);
-    size_t j = 0;
-    for (; j + kLanes <= count; j += kLanes) store(g + j, smoothed(load(g + j), all));
-    if (j < count) store_partial(g + j, smoothed(load_partial(g + j, count - j, S{0}), all), count - j);
-}
-
 // Sums of rows, a lane for each.
 NXENT_INLINE D load_wide(const double* sums) { return load(sums); }
 NXENT_INLINE Pair<D> load_wide(const Pair<double>* sums) {
@@ -213,6 +231,13 @@ NXENT_INLINE Pair<D> load_wide(const Pair<double>* sums) {
         lows[k] = sums[k].low;
     }
     return {load(highs), load(lows)};
+}
+
+NXENT_INLINE void set_apart(const Plan& plan, RowGroup& group, size_t k, size_t apart, double z) {
+    group.apart[k] = apart;
+    group.z[k] = z;
+    group.u[k] = z * plan.slope;
+    group.is_label[k] = apart == group.label[k] ? 1 : 0;
 }
 
 // A group whose rows are passed over one after the other, by each pass. False, with nothing written, where a row is not
@@ -226,21 +251,36 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     // Where e cannot lie in the gradient, it is kept here.
     alignas(64) S scratch[kGroupElements];
     const bool converts = job.element_type != Numbers<V>::kType;
-    const bool apart = converts || job.accumulate;
+    const bool elsewhere = converts || job.accumulate;
     const S* z[kLanes];
     S* e[kLanes];
     Others<S> others[kLanes];
     alignas(64) S greatests[kLanes] = {};
+    const size_t* const alone = plan.smears ? group.apart : group.label;
     for (size_t k = 0; k < group.count; ++k) {
         const Array<V> logits = logits_of<V>(job, group.index[k]);
-        e[k] = apart ? scratch + k * classes : gradient_of<V>(job, group.index[k]).scalars();
+        e[k] = elsewhere ? scratch + k * classes : gradient_of<V>(job, group.index[k]).scalars();
         if (converts) load_run(logits, 0, e[k], classes);
         z[k] = converts ? e[k] : logits.scalars();
-        others[k].look_at(z[k], classes, group.label[k]);
-        greatests[k] = greatest(others[k]);
         const size_t label = group.label[k];
-        if (job.counts_correct && label < classes)
+        if (plan.smears) {
+            const size_t apart = first_greatest(array_of<V>(z[k], 1, Numbers<V>::kType), classes);
+            set_apart(plan, group, k, apart, static_cast<double>(z[k][apart]));
+            group.apart_weight[k] = 1;
+            group.label_distance[k] =
+                (static_cast<double>(z[k][apart]) - static_cast<double>(z[k][label])) * plan.slope;
+        }
+        others[k].look_at(z[k], classes, alone[k]);
+        greatests[k] = greatest(others[k]);
+        if (plan.smears)
+            group.correct[k] = alone[k] == label;
+        else if (job.counts_correct && label < classes)
             group.correct[k] = allows_label(z[k], 0, classes, greatests[k], label, static_cast<double>(z[k][label]));
+    }
+    for (size_t k = group.count; plan.smears && k < kLanes; ++k) {
+        set_apart(plan, group, k, group.apart[0], group.z[0]);
+        group.apart_weight[k] = 1;
+        group.label_distance[k] = group.label_distance[0];
     }
     // As in anchor_at(), where nothing is shifted.
     const D m = widened(load(greatests)) * set(plan.slope), n = nearest_exponent(m);
@@ -249,18 +289,19 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     store(exponents, n);
     GroupTargets targets;
     // (As GCC takes them for uninitialised below.)
-    targets.sum[0] = targets.dot[0] = 0;
-    for (size_t k = 0; plan.sums_targets && k < group.count; ++k) {
+    targets.dot[0] = 0;
+    for (size_t k = 0; plan.sums_targets && k < kLanes; ++k) {
+        if (k >= group.count) {
+            targets.dot[k] = targets.dot[0];
+            continue;
+        }
+        TargetSums<V> sums;
+        const size_t apart = group.apart[k];
         const RowMemory<V> memory{array_of<V>(z[k], 1, Numbers<V>::kType), {}, false, {}, e[k], false};
-        Block<V> block;
-        block.base = {0, exponents[k]};
-        sum_targets(job, plan, memory, 0, classes, block);
-        targets.sum[k] = block.target_sum;
-        targets.dot[k] = block.target_dot;
-    }
-    for (size_t k = group.count; plan.sums_targets && k < kLanes; ++k) {
-        targets.sum[k] = targets.sum[0];
-        targets.dot[k] = targets.dot[0];
+        add_run_targets(job, plan, memory, 0, classes, {apart, group.z[k], group.z[k]}, sums);
+        targets.dot[k] = finished(sums.dot);
+        // (NaN is huge, too.)
+        if (sizeof(V) == sizeof(D) && !(finished(sums.huge) <= 0 && group.label_distance[k] < kHuge)) return false;
     }
 
     const D lowest = exponential_lowest<V>(n);
@@ -271,6 +312,7 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     const S slope = static_cast<S>(plan.slope);
     const S slope_low = static_cast<S>(plan.slope - static_cast<double>(slope));
     Wide sums[kLanes];
+    sums[0] = wide<Wide>(0.0);
     for (size_t k = 0; k < group.count; ++k) {
         const Exponential<S> c{0, lowests[k], rounds[k], slope, slope_low, leasts[k]};
         sums[k] = plan.scales ? exponentials<Input::Scaled, V>(others[k], e[k], c)
@@ -280,18 +322,23 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
     GroupGradient<V> gradient;
     if (finish_group(job, plan, group, n, load_wide(sums), targets, gradient, totals)) {
         for (size_t k = 0; k < group.count; ++k) {
-            const Scale<S> scale{gradient.lowest[k], gradient.high[k], gradient.low[k], static_cast<S>(kUnbias)};
             const Array<V> g = gradient_of<V>(job, group.index[k]);
-            const size_t label = group.label[k];
             if (!plan.smears && !job.accumulate) {
-                store_scaled_run(g, 0, e[k], classes, scale);
-                if (label < classes) store_elements(g, label, 1, set(gradient.label[k]));
+                store_scaled_run(g, 0, e[k], classes, scale_of(gradient, k));
+                if (alone[k] < classes) store_elements(g, alone[k], 1, set(gradient.apart[k]));
                 continue;
             }
-            scale_block(e[k], classes, scale);
-            if (plan.smears) smooth_gradients(e[k], classes, gradient.every[k]);
-            if (label < classes) e[k][label] = gradient.label[k];
-            if (apart) store_run(g, 0, e[k], classes, job.accumulate, true);
+            if (plan.smears) {
+                const DenseScale<V> scale = dense_scale_of(gradient, k);
+                const size_t label = group.label[k];
+                const V own = dense_element(set(e[k][label]), scale, set(gradient.label_target[k]));
+                dense_run<V>(e[k], classes, scale, scaled_targets<V>(set(plan.spread), set(gradient.factor[k])));
+                store_partial(e[k] + label, own, 1);
+            } else {
+                scale_block(e[k], classes, scale_of(gradient, k));
+            }
+            if (alone[k] < classes) e[k][alone[k]] = gradient.apart[k];
+            if (elsewhere) store_run(g, 0, e[k], classes, job.accumulate, true);
         }
         return true;
     }
@@ -300,15 +347,15 @@ NXENT_NOINLINE bool compute_group(const SoftmaxCrossEntropyJob& job, const Plan&
         const RowMemory<V> memory{logits_of<V>(job, i), gradient_of<V>(job, i), job.accumulate, {}, e[k], true};
         const Label label{group.label[k], false, group.weight[k]};
         const Anchor anchor{0, exponents[k]};
-        Block<V> block{anchor, sums[k], wide<Wide>(0.0), 0, 0, anchor};
-        if (plan.sums_targets) {
-            block.target_sum = targets.sum[k];
-            block.target_dot = targets.dot[k];
-        }
+        Block<V> block{anchor, sums[k], wide<Wide>(0.0), anchor};
         const bool correct = job.counts_correct && group.correct[k];
-        const Anchor label_anchor = anchor_at<V>(plan, group.z[k]);
-        const Row<V> row{i, memory, label, group.z[k], group.z[k], correct, higher(plan, anchor, label_anchor)};
-        if (apart || plan.smears)
+        const double z_apart = group.z[k];
+        Row<V> row{i, memory, label, z_apart, {alone[k], z_apart, z_apart}, correct, {}, {}};
+        row.anchor = higher(plan, anchor, anchor_at<V>(plan, z_apart));
+        row.targets = row_targets<V>(job, plan, memory, label, row.apart, {}, 0, 0);
+        if (plan.sums_targets)
+            row.targets.dot = target_dot(plan, targets.dot[k], label.weight, group.label_distance[k]);
+        if (elsewhere || plan.smears)
             finish_row<V, false>(job, plan, row, &block, 1, {0, 1, true}, totals);
         else
             finish_row<V, true>(job, plan, row, &block, 1, {0, 1, true}, totals);
@@ -336,11 +383,9 @@ NXENT_INLINE void load_columns(const S* rows, size_t stride, size_t classes, S* 
     if (classes >= 4 && classes - j > 1) return load_four(classes - 4);
     for (; j < classes; ++j) store(columns + j * kLanes, load_column(rows + j, stride));
 }
-// change(j, v) is what becomes of e·scale·2^-65 of class j.
-template <class V, class Change>
-NXENT_INLINE void store_scaled_columns(ScalarOf<V>* rows, size_t stride, size_t classes, const ScalarOf<V>* columns,
-                                       const Scale<V>& scale, const Change& change) {
-    const auto column = [&](size_t j) { return change(j, scaled(load(columns + j * kLanes), scale)); };
+// column(j) is class j.
+template <class V, class Column>
+NXENT_INLINE void store_columns(ScalarOf<V>* rows, size_t stride, size_t classes, const Column& column) {
     const auto store_four = [&](size_t j) {
         V a = column(j), b = column(j + 1), c = column(j + 2), d = column(j + 3);
         transpose_quarters(a, b, c, d);
@@ -356,32 +401,49 @@ NXENT_INLINE void store_scaled_columns(ScalarOf<V>* rows, size_t stride, size_t 
     for (; j < classes; ++j) store_column(rows + j, stride, column(j));
 }
 
-template <class V>
-NXENT_INLINE Scale<V> scale_of(const GroupGradient<V>& gradient) {
-    return {load(gradient.lowest), load(gradient.high), load(gradient.low), set_all<V>(kUnbias)};
-}
-// The same with smoothing, a softcap or both. (In a function of its own, as the plain loop is slower beside these.)
+// The same with smoothing, a softcap or both. (In a function of its own, as the plain loop is slower beside these.) The
+// labels' own elements, which differ in their targets, become own.
 template <bool kCapped, class V>
-NXENT_NOINLINE void store_general_columns(const SoftmaxCrossEntropyJob& job, const Plan& plan, ScalarOf<V>* rows,
-                                          size_t stride, size_t classes, const ScalarOf<V>* columns,
+NXENT_NOINLINE void store_general_columns(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group,
+                                          ScalarOf<V>* rows, size_t stride, size_t classes, const ScalarOf<V>* columns,
                                           const ScalarOf<V>* slopes, const GroupGradient<V>& gradient) {
-    const auto flushed = [&](size_t j, V v) {
-        if constexpr (kCapped)
-            return canonical(times_slopes(v, load(slopes + j * kLanes)));
-        else
-            return flush_below(v, Numbers<V>::kFlushBelow);
-    };
-    const Scale<V> scale = scale_of(gradient);
-    if (plan.smears && job.class_weights)
-        store_scaled_columns(rows, stride, classes, columns, scale, [&](size_t j, V v) {
-            const D b = set(plan.spread * job.class_weights[j]) * load(gradient.factor);
-            return flushed(j, sub(v, narrowed<V>(flush_below(b, Numbers<V>::kFlushBelow))));
+    using S = ScalarOf<V>;
+    if (!plan.smears) {
+        const Scale<V> scale = scale_of(gradient);
+        return store_columns<V>(rows, stride, classes, [&](size_t j) {
+            const V v = scaled(load(columns + j * kLanes), scale);
+            if constexpr (kCapped)
+                return canonical(times_slopes(v, load(slopes + j * kLanes)));
+            else
+                return flush_below(v, Numbers<V>::kFlushBelow);
         });
-    else if (plan.smears)
-        store_scaled_columns(rows, stride, classes, columns, scale,
-                             [&](size_t j, V v) { return flushed(j, sub(v, load(gradient.every))); });
-    else
-        store_scaled_columns(rows, stride, classes, columns, scale, flushed);
+    }
+    const DenseScale<V> scale = dense_scale_of(gradient);
+    const auto element = [&](const S* e, D b, const S* slope) {
+        if constexpr (kCapped)
+            return canonical(dense_element(load(e), scale, b, load(slope)));
+        else
+            return dense_element(load(e), scale, b);
+    };
+    alignas(64) S e_label[kLanes], slope_label[kLanes], own[kLanes];
+    for (size_t k = 0; k < kLanes; ++k) {
+        e_label[k] = columns[group.label[k] * kLanes + k];
+        slope_label[k] = kCapped ? slopes[group.label[k] * kLanes + k] : S{1};
+    }
+    store(own, element(e_label, load(gradient.label_target), slope_label));
+    if (job.class_weights) {
+        const D factor = load(gradient.factor);
+        store_columns<V>(rows, stride, classes, [&](size_t j) {
+            const D b = scaled_targets<V>(set(plan.spread * job.class_weights[j]), factor);
+            return element(columns + j * kLanes, b, slopes + (kCapped ? j * kLanes : 0));
+        });
+    } else {
+        const D b = scaled_targets<V>(set(plan.spread), load(gradient.factor));
+        store_columns<V>(rows, stride, classes, [&](size_t j) {
+            return element(columns + j * kLanes, b, slopes + (kCapped ? j * kLanes : 0));
+        });
+    }
+    for (size_t k = 0; k < kLanes; ++k) rows[k * stride + group.label[k]] = own[k];
 }
 
 // sum_lanes() of each row, where lane(j) gives what classes j, j + kLanes, … come to.
@@ -425,34 +487,39 @@ NXENT_INLINE typename Numbers<V>::WideLanes column_exponentials(ScalarOf<V>* col
     });
 }
 
-// sum_targets() of each row. u_of(j) gives u of class j, and is called once for each class.
-template <class Logits>
-NXENT_INLINE void sum_column_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t classes, D n,
-                                     const Logits& u_of, GroupTargets& targets) {
-    const D zero = set(0.0), high = n * set(kLn2High), low = n * set(kLn2Low);
-    const auto sum_of = [&](const auto& target_of, const auto& term_of) {
-        store(targets.sum, sum_column_lanes<D>(classes, [&](size_t j) {
-                  D sum = zero;
-                  for (; j < classes; j += kLanes) sum = sum + target_of(j);
-                  return sum;
-              }));
-        store(targets.dot, sum_column_lanes<D>(classes, [&](size_t j) {
-                  D dot = zero;
-                  for (; j < classes; j += kLanes) dot = dot + term_of(target_of(j), (u_of(j) - high) - low);
-                  return dot;
-              }));
+NXENT_INLINE D finished_lane(const BlockSum<F>& sum) { return sum.sum; }
+NXENT_INLINE Pair<D> finished_lane(const BlockSum<D>& sum) {
+    return Pair<D>{sum.high, set(0.0)} + Pair<D>{sum.low, set(0.0)};
+}
+// The sums of TargetSums::dot of each row. distance_of(j) is that of class j, and is called once for each class.
+template <class V, class Distance>
+NXENT_INLINE void sum_column_targets(const SoftmaxCrossEntropyJob& job, size_t classes, const Distance& distance_of,
+                                     GroupTargets& targets) {
+    using Wide = typename Numbers<V>::WideLanes;
+    D plain[kLanes];  // without low parts
+    const auto lane = [&](size_t first) {
+        BlockSum<V> sum;
+        for (size_t j = first; j < classes; j += kLanes) {
+            const D distance = distance_of(j);
+            sum.add(job.class_weights ? target_term(set(job.class_weights[j]), distance) : distance);
+        }
+        plain[first] = sum.high_lanes();
+        return finished_lane(sum);
     };
-    if (!job.class_weights && plan.spread > 0)
-        sum_of([&](size_t) { return set(plan.spread); }, [](D b, D u) { return b * u; });
-    else
-        sum_of([&](size_t j) { return set(job.class_weights ? plan.spread * job.class_weights[j] : plan.spread); },
-               target_term);
+    D dot = rounded(sum_column_lanes<Wide>(classes, lane));
+    if constexpr (sizeof(V) == sizeof(D)) {
+        // As in finished().
+        const D high = sum_column_lanes<D>(classes, [&](size_t j) { return plain[j]; }), infinity = set(kInfinity);
+        dot = select_below(magnitude(dot), infinity, dot, high);
+    }
+    store(targets.dot, dot);
 }
 
 // split_run() of rows, class by class, with their targets where those are summed. columns become the high parts.
 template <class V>
-NXENT_NOINLINE void split_columns(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t classes, D n,
-                                  ScalarOf<V>* columns, ScalarOf<V>* low, ScalarOf<V>* slopes, GroupTargets& targets) {
+NXENT_NOINLINE void split_columns(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group,
+                                  size_t classes, D n, ScalarOf<V>* columns, ScalarOf<V>* low, ScalarOf<V>* slopes,
+                                  GroupTargets& targets) {
     const D least = widened(narrowed<V>(exponential_lowest<V>(n)));
     const auto z_of = [&](size_t j) { return widened(load(columns + j * kLanes)); };
     const auto split = [&](size_t j, const Capped<D>& capped) {
@@ -460,19 +527,22 @@ NXENT_NOINLINE void split_columns(const SoftmaxCrossEntropyJob& job, const Plan&
         store_split<V>(greater(least, capped.value), j * kLanes, kLanes, columns, low);
     };
     if (!plan.sums_targets) return soft_cap_each<V>(plan, classes, z_of, split);
-    const auto u_of = [&](size_t j) {
-        const Capped<D> capped = soft_capped<V>(z_of(j), set(plan.slope), set(plan.half_softcap));
-        split(j, capped);
-        return capped.value;
-    };
-    sum_column_targets(job, plan, classes, n, u_of, targets);
+    sum_column_targets<V>(
+        job, classes,
+        [&](size_t j) {
+            const Capped<D> capped = soft_capped<V>(z_of(j), set(plan.slope), set(plan.half_softcap));
+            split(j, capped);
+            return load(group.u) - capped.value;
+        },
+        targets);
 }
 
 template <class V>
-NXENT_NOINLINE void sum_unsplit_targets(const SoftmaxCrossEntropyJob& job, const Plan& plan, const ScalarOf<V>* columns,
-                                        size_t classes, D n, GroupTargets& targets) {
-    const auto u_of = [&](size_t j) { return widened(load(columns + j * kLanes)) * set(plan.slope); };
-    sum_column_targets(job, plan, classes, n, u_of, targets);
+NXENT_NOINLINE void sum_unsplit_targets(const SoftmaxCrossEntropyJob& job, const ScalarOf<V>* columns, size_t classes,
+                                        V greatest, GroupTargets& targets) {
+    const D z = widened(greatest);
+    sum_column_targets<V>(
+        job, classes, [&](size_t j) { return z - widened(load(columns + j * kLanes)); }, targets);
 }
 
 // Which labels are the greatest of their rows, with the greatest of the others.
@@ -484,6 +554,21 @@ NXENT_NOINLINE void note_correct(RowGroup& group, const S* z, size_t stride, siz
         if (label >= classes) continue;
         group.correct[k] = allows_label(row, 0, classes, greatests[k], label, static_cast<double>(row[label]));
     }
+}
+
+// The first of the greatest of each row, where it is, and the greatest of the others; NaN is passed over.
+template <class V>
+NXENT_INLINE void find_apart(RowGroup& group, const ScalarOf<V>* columns, size_t classes, V& others, V& greatest) {
+    V index = set_all<V>(0);
+    for (size_t j = 0; j < classes; ++j) {
+        const V z = load(columns + j * kLanes);
+        others = greater(select_below(greatest, z, greatest, z), others);
+        index = select_below(greatest, z, set_all<V>(static_cast<double>(j)), index);
+        greatest = greater(z, greatest);
+    }
+    alignas(64) ScalarOf<V> indices[kLanes];
+    store(indices, index);
+    for (size_t k = 0; k < kLanes; ++k) group.apart[k] = static_cast<size_t>(indices[k]);
 }
 
 // A group of few classes. False, with nothing written, where a row is not ordinary.
@@ -513,48 +598,65 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
             load_run(logits_of<V>(job, group.index[k]), 0, rows + k * classes, together * classes);
     }
     load_columns(z, z_stride, classes, columns);
-    const auto put_labels = [&](bool present) {
+    V greatest = set(kNothing), first_of_all = greatest;
+    if (plan.smears) {
+        find_apart(group, columns, classes, greatest, first_of_all);
+    } else {
+        for (size_t k = 0; k < kLanes; ++k) group.u[k] = -kInfinity;
+    }
+    const size_t* const apart = plan.smears ? group.apart : group.label;
+    const auto put_apart = [&](bool present) {
         for (size_t k = 0; k < kLanes; ++k)
-            if (group.label[k] < classes)
-                columns[group.label[k] * kLanes + k] = present ? z[k * z_stride + group.label[k]] : kNothing;
+            if (apart[k] < classes) columns[apart[k] * kLanes + k] = present ? z[k * z_stride + apart[k]] : kNothing;
     };
     for (size_t k = 0; k < kLanes; ++k) {
-        const size_t label = group.label[k];
-        group.u[k] = -kInfinity;
-        if (label >= classes) continue;
-        group.u[k] = (kCapped ? 1.0 : plan.slope) * static_cast<double>(z[k * z_stride + label]);
-        columns[label * kLanes + k] = kNothing;
+        if (apart[k] >= classes) continue;
+        group.u[k] = (kCapped ? 1.0 : plan.slope) * static_cast<double>(z[k * z_stride + apart[k]]);
+        columns[apart[k] * kLanes + k] = kNothing;
     }
-    V greatest = set(kNothing);
-    for (size_t j = 0; j < classes; ++j) greatest = greater(load(columns + j * kLanes), greatest);
-    alignas(64) S greatests[kLanes];
-    store(greatests, greatest);
+    alignas(64) double z_label[kLanes];
+    for (size_t k = 0; plan.smears && k < kLanes; ++k) {
+        const size_t label = group.label[k];
+        z_label[k] = static_cast<double>(z[k * z_stride + label]);
+        group.is_label[k] = apart[k] == label ? 1 : 0;
+        group.correct[k] = apart[k] == label;
+        group.apart_weight[k] = weight_of(job, apart[k]);
+    }
+    if (!plan.smears)
+        for (size_t j = 0; j < classes; ++j) greatest = greater(load(columns + j * kLanes), greatest);
     // As in anchor_at(), where nothing is shifted.
     D m = widened(greatest);
     if constexpr (kCapped) {
         const D slope = set(plan.slope), half_softcap = set(plan.half_softcap);
         m = soft_capped<V>(m, slope, half_softcap).value;
-        const Capped<D> label = soft_capped<V>(load(group.u), slope, half_softcap);
-        store(group.u, label.value);
-        store(group.slope, label.derivative);
+        const Capped<D> alone = soft_capped<V>(load(group.u), slope, half_softcap);
+        store(group.u, alone.value);
+        store(group.slope, alone.derivative);
         for (size_t k = 0; k < kLanes; ++k)
-            if (group.label[k] >= classes) group.u[k] = -kInfinity;
+            if (apart[k] >= classes) group.u[k] = -kInfinity;
+        if (plan.sums_targets)
+            store(group.label_distance, alone.value - soft_capped<V>(load(z_label), slope, half_softcap).value);
     } else {
         m = m * set(plan.slope);
+        if (plan.sums_targets) store(group.label_distance, (widened(first_of_all) - load(z_label)) * set(plan.slope));
     }
     const D n = nearest_exponent(m);
     if (greatest_lane(magnitude(m)) > Exponent<V>::kShiftAbove) return false;
-    if (job.counts_correct) note_correct(group, z, z_stride, classes, greatests);
+    if (job.counts_correct && !plan.smears) {
+        alignas(64) S greatests[kLanes];
+        store(greatests, greatest);
+        note_correct(group, z, z_stride, classes, greatests);
+    }
     GroupTargets targets;
     if (kCapped || plan.sums_targets) {
-        put_labels(true);
+        put_apart(true);
         if constexpr (kCapped)
-            split_columns<V>(job, plan, classes, n, columns, low, slopes, targets);
+            split_columns<V>(job, plan, group, classes, n, columns, low, slopes, targets);
         else
-            sum_unsplit_targets<V>(job, plan, columns, classes, n, targets);
-        put_labels(false);
+            sum_unsplit_targets<V>(job, columns, classes, first_of_all, targets);
+        put_apart(false);
         for (size_t k = 0; kSplits && k < kLanes; ++k)
-            if (group.label[k] < classes) low[group.label[k] * kLanes + k] = 0;
+            if (apart[k] < classes) low[apart[k] * kLanes + k] = 0;
     }
 
     const D lowest = exponential_lowest<V>(n);
@@ -574,12 +676,13 @@ NXENT_NOINLINE bool compute_group_of_few_classes(const SoftmaxCrossEntropyJob& j
     if (kCapped || plan.smears) {
         // (Of a copy, so that in the other case these numbers may stay in registers.)
         const GroupGradient<V> numbers = gradient;
-        store_general_columns<kCapped, V>(job, plan, g, g_stride, classes, columns, slopes, numbers);
+        store_general_columns<kCapped, V>(job, plan, group, g, g_stride, classes, columns, slopes, numbers);
     } else {
-        store_scaled_columns(g, g_stride, classes, columns, scale_of(gradient), [](size_t, V v) { return v; });
+        const Scale<V> scale = scale_of(gradient);
+        store_columns<V>(g, g_stride, classes, [&](size_t j) { return scaled(load(columns + j * kLanes), scale); });
     }
     for (size_t k = 0; k < kLanes; ++k)
-        if (group.label[k] < classes) g[k * g_stride + group.label[k]] = gradient.label[k];
+        if (apart[k] < classes) g[k * g_stride + apart[k]] = gradient.apart[k];
     if (writes) return true;
     // What ignored rows would be added to stays.
     const bool leaves_some = job.accumulate && job.ignores;

@@ -29,7 +29,8 @@ NXENT_NOINLINE void log_softmax_row(const LogSoftmaxJob& job, const SoftmaxCross
     for (size_t j = 0; j < classes; j += plan.block) {
         const size_t length = classes - j < plan.block ? classes - j : plan.block;
         Block<V> block;
-        general_block(sums_job, plan, row, j, length, first, greatest_others(row, j, length, first), block);
+        general_block<V>(sums_job, plan, row, j, length, {first, m, m}, greatest_others(row, j, length, first), nullptr,
+                         block);
         others = others + times(block.others, ratio<V>(plan, block.anchor, anchor));
     }
     const RowSums<V> sums(anchor, others, m, label_exponential<V>(plan, m, anchor));

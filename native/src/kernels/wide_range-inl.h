@@ -93,7 +93,7 @@ NXENT_INLINE Ranged ranged_probability(const Plan& plan, const RowSums<V>& s, co
 NXENT_INLINE Ranged ranged_of(double x) { return ranged(x); }
 NXENT_INLINE Ranged ranged_of(Pair<double> x) { return ranged(x, 0); }
 
-// Σ of all exponentials but the label's, relative to the row's anchor.
+// Σ of all exponentials but that of the class apart, relative to the row's anchor.
 template <class V>
 NXENT_NOINLINE Ranged ranged_others(const Plan& plan, Anchor anchor, const Block<V>* blocks, size_t count) {
     using Wide = typename Numbers<V>::Wide;
@@ -132,28 +132,30 @@ NXENT_NOINLINE void wide_gradient(const SoftmaxCrossEntropyJob& job, const Plan&
                                   const Share& share) {
     const RowMemory<V>& memory = row.memory;
     const size_t classes = job.rows.classes;
-    const TargetWeights weights = target_weights(job, plan, row.label, blocks, count);
+    const TargetTotals<double>& targets = row.targets;
     const Ranged finite_lse = magnitude(lse) < kInfinity ? ranged(lse) : ranged(plan.unit) * ranged(s.anchor.shift);
     const Ranged pull = ranged(2.0) * ranged(job.z_loss_scale) * finite_lse;
     WideRow r;
     r.factor = ranged(job.grad_scale) * ranged(upstream_of<V>(job, row.index)) * ranged(job.scale);
-    r.scale = (ranged(weights.rest + weights.own) + pull) * r.factor;
+    r.scale = (ranged(targets.rest + targets.own) + pull) * r.factor;
     r.inverse = ranged_of(s.inverse);
     const size_t begin = share.begin * plan.block < classes ? share.begin * plan.block : classes;
     const size_t end = share.end * plan.block < classes ? share.end * plan.block : classes;
     for (size_t j = begin; j < end; ++j) {
-        const bool is_label = j == row.label.index;
-        const double z = is_label ? row.z_label : element(memory.z, j);
-        const Ranged p = ranged_probability(plan, s, r, is_label ? row.x_label : before_unit<V>(z, plan));
+        const bool is_apart = j == row.apart.index;
+        const double z = is_apart ? row.apart.z : element(memory.z, j);
+        const Ranged p = ranged_probability(plan, s, r, is_apart ? row.apart.x : before_unit<V>(z, plan));
         Ranged g = p * r.scale;
-        if (is_label) {
-            // What the label's own target leaves of p is the others' probability, and nothing cancels.
+        if (is_apart) {
+            // What its own target leaves of p is the others' probability, and nothing cancels.
             const Ranged p_others = ranged_others<V>(plan, s.anchor, blocks, count) * r.inverse;
-            g = (p * (ranged(weights.rest) + pull) + -(p_others * ranged(weights.own))) * r.factor;
+            g = (p * (ranged(targets.rest) + pull) + -(p_others * ranged(targets.own))) * r.factor;
         } else if (plan.smears) {
             double b = plan.spread;
             if (job.target == Target::Distribution)
                 b = flushed(element(memory.q, j), Numbers<V>::kSmallestNormal) * plan.kept + b;
+            else if (j == row.label.index)
+                b = plan.kept + b;
             Ranged target = ranged(b) * r.factor;
             if (job.class_weights) target = target * ranged(job.class_weights[j]);
             g = g + -target;

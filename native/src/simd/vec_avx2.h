@@ -186,6 +186,11 @@ NXENT_INLINE float greatest_lane(F a) {
     m = _mm_max_ss(m, _mm_movehdup_ps(m));
     return _mm_cvtss_f32(m);
 }
+NXENT_INLINE uint32_t equal_lanes(F a, F b) {
+    const int low = _mm256_movemask_ps(_mm256_cmp_ps(a.a, b.a, _CMP_EQ_OQ));
+    const int high = _mm256_movemask_ps(_mm256_cmp_ps(a.b, b.b, _CMP_EQ_OQ));
+    return static_cast<uint32_t>(low | high << 8);
+}
 
 NXENT_INLINE D zero_doubles() {
     const __m256d zero = _mm256_setzero_pd();
@@ -301,6 +306,10 @@ NXENT_INLINE double greatest_lane(D a) {
     const __m256d m4 = _mm256_max_pd(_mm256_max_pd(a.a, a.b), _mm256_max_pd(a.c, a.d));
     const __m128d m = _mm_max_pd(_mm256_castpd256_pd128(m4), _mm256_extractf128_pd(m4, 1));
     return _mm_cvtsd_f64(_mm_max_sd(m, _mm_unpackhi_pd(m, m)));
+}
+NXENT_INLINE uint32_t equal_lanes(D a, D b) {
+    const auto bits = [](__m256d x, __m256d y) { return _mm256_movemask_pd(_mm256_cmp_pd(x, y, _CMP_EQ_OQ)); };
+    return static_cast<uint32_t>(bits(a.a, b.a) | bits(a.b, b.b) << 4 | bits(a.c, b.c) << 8 | bits(a.d, b.d) << 12);
 }
 NXENT_INLINE D widen(F a) {
     return {_mm256_cvtps_pd(_mm256_castps256_ps128(a.a)), _mm256_cvtps_pd(_mm256_extractf128_ps(a.a, 1)),

@@ -124,6 +124,7 @@ NXENT_INLINE float greatest_lane(F a) {
     m = _mm512_max_ps(m, _mm512_shuffle_ps(m, m, _MM_SHUFFLE(2, 3, 0, 1)));
     return _mm512_cvtss_f32(m);
 }
+NXENT_INLINE uint32_t equal_lanes(F a, F b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ); }
 
 NXENT_INLINE D zero_doubles() { return {_mm512_setzero_pd(), _mm512_setzero_pd()}; }
 NXENT_INLINE D set(double x) { return {_mm512_set1_pd(x), _mm512_set1_pd(x)}; }
@@ -206,6 +207,10 @@ NXENT_INLINE double greatest_lane(D a) {
     const __m256d m4 = _mm256_max_pd(_mm512_castpd512_pd256(m8), _mm512_extractf64x4_pd(m8, 1));
     const __m128d m = _mm_max_pd(_mm256_castpd256_pd128(m4), _mm256_extractf128_pd(m4, 1));
     return _mm_cvtsd_f64(_mm_max_sd(m, _mm_unpackhi_pd(m, m)));
+}
+NXENT_INLINE uint32_t equal_lanes(D a, D b) {
+    const uint32_t low = _mm512_cmp_pd_mask(a.a, b.a, _CMP_EQ_OQ), high = _mm512_cmp_pd_mask(a.b, b.b, _CMP_EQ_OQ);
+    return low | high << 8;
 }
 NXENT_INLINE D widen(F a) {
     const __m256 high = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1));

@@ -169,6 +169,14 @@ NXENT_INLINE F replace_lane(F a, size_t lane, float value) {
 NXENT_INLINE float greatest_lane(F a) {
     return vmaxvq_f32(vmaxq_f32(vmaxq_f32(a.v[0], a.v[1]), vmaxq_f32(a.v[2], a.v[3])));
 }
+NXENT_INLINE uint32_t equal_lanes(F a, F b) {
+    uint32_t bits = 0;
+    for (int i = 0; i < 4; ++i) {
+        const uint32x4_t lanes = vshlq_u32(vdupq_n_u32(1), vreinterpretq_s32_u32(vld1q_u32(kLaneNumbers + 4 * i)));
+        bits += vaddvq_u32(vandq_u32(vceqq_f32(a.v[i], b.v[i]), lanes));
+    }
+    return bits;
+}
 
 NXENT_INLINE D zero_doubles() {
     const float64x2_t zero = vdupq_n_f64(0);
@@ -264,6 +272,15 @@ NXENT_INLINE double greatest_lane(D a) {
         for (int i = 0; i < half; ++i) a.v[i] = vmaxq_f64(a.v[i], a.v[i + half]);
     const double even = vgetq_lane_f64(a.v[0], 0), odd = vgetq_lane_f64(a.v[0], 1);
     return even > odd ? even : odd;
+}
+NXENT_INLINE uint32_t equal_lanes(D a, D b) {
+    const auto equal = [&](int i) { return vmovn_u64(vceqq_f64(a.v[i], b.v[i])); };
+    uint32_t bits = 0;
+    for (int i = 0; i < 4; ++i) {
+        const uint32x4_t lanes = vshlq_u32(vdupq_n_u32(1), vreinterpretq_s32_u32(vld1q_u32(kLaneNumbers + 4 * i)));
+        bits += vaddvq_u32(vandq_u32(vcombine_u32(equal(2 * i), equal(2 * i + 1)), lanes));
+    }
+    return bits;
 }
 NXENT_INLINE D widen(F a) {
     return map_doubles(

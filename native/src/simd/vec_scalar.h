@@ -196,6 +196,12 @@ NXENT_INLINE float greatest_lane(F a) {
     for (int i = 1; i < kLanes; ++i) m = a.v[i] > m ? a.v[i] : m;
     return m;
 }
+// A bit for each lane in which a and b are equal, the first lane's the lowest.
+NXENT_INLINE uint32_t equal_lanes(F a, F b) {
+    uint32_t bits = 0;
+    for (int i = 0; i < kLanes; ++i) bits |= static_cast<uint32_t>(a.v[i] == b.v[i]) << i;
+    return bits;
+}
 
 NXENT_INLINE D zero_doubles() { return D{}; }
 NXENT_INLINE D set(double x) {
@@ -257,6 +263,11 @@ NXENT_INLINE double greatest_lane(D a) {
     double m = a.v[0];
     for (int i = 1; i < kLanes; ++i) m = a.v[i] > m ? a.v[i] : m;
     return m;
+}
+NXENT_INLINE uint32_t equal_lanes(D a, D b) {
+    uint32_t bits = 0;
+    for (int i = 0; i < kLanes; ++i) bits |= static_cast<uint32_t>(a.v[i] == b.v[i]) << i;
+    return bits;
 }
 NXENT_INLINE D widen(F a) {
     return map_doubles([&](int i) { return static_cast<double>(a.v[i]); });

@@ -157,6 +157,10 @@ internal readonly unsafe struct Avx2Vector(Vector256<float> a, Vector256<float> 
         return Sse.MaxScalar(m, Sse3.MoveHighAndDuplicate(m)).ToScalar();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint EqualLanes(Avx2Vector a, Avx2Vector b) =>
+        (uint)(Avx.MoveMask(Avx.CompareEqual(a.A, b.A)) | (Avx.MoveMask(Avx.CompareEqual(a.B, b.B)) << 8));
+
     // All bits set in the first count lanes.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static (Vector256<float> A, Vector256<float> B) FirstLanes(nuint count)
@@ -345,6 +349,11 @@ internal readonly unsafe struct Avx2Doubles(
         Vector128<double> two = Sse2.Max(four.GetLower(), four.GetUpper());
         return Sse2.MaxScalar(two, Sse2.UnpackHigh(two, two)).ToScalar();
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint EqualLanes(Avx2Doubles a, Avx2Doubles b) =>
+        (uint)(Avx.MoveMask(Avx.CompareEqual(a.A, b.A)) | (Avx.MoveMask(Avx.CompareEqual(a.B, b.B)) << 4)
+            | (Avx.MoveMask(Avx.CompareEqual(a.C, b.C)) << 8) | (Avx.MoveMask(Avx.CompareEqual(a.D, b.D)) << 12));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumLanes(Avx2Doubles a)

@@ -117,6 +117,10 @@ internal readonly unsafe struct Avx512Vector(Vector512<float> v) : IVector<Avx51
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float GreatestLane(Avx512Vector a) => Avx2Vector.GreatestLane(new(a.V.GetLower(), a.V.GetUpper()));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint EqualLanes(Avx512Vector a, Avx512Vector b) =>
+        (uint)Vector512.Equals(a.V, b.V).ExtractMostSignificantBits();
+
     // As in Avx2Vector.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> FromHalf(Vector512<int> half)
@@ -246,6 +250,11 @@ internal readonly unsafe struct Avx512Doubles(Vector512<double> a, Vector512<dou
         Vector128<double> two = Sse2.Max(four.GetLower(), four.GetUpper());
         return Sse2.MaxScalar(two, Sse2.UnpackHigh(two, two)).ToScalar();
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint EqualLanes(Avx512Doubles a, Avx512Doubles b) =>
+        (uint)(Vector512.Equals(a.A, b.A).ExtractMostSignificantBits()
+            | (Vector512.Equals(a.B, b.B).ExtractMostSignificantBits() << 8));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SumLanes(Avx512Doubles a)

@@ -68,6 +68,10 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
 
     static abstract TScalar GreatestLane(TVector a);
 
+    static abstract uint EqualLanes(TVector a, TVector b);
+
+    static abstract TDoubles ReplaceDoubleLane(TDoubles a, nuint lane, double value);
+
     static abstract TDoubles Widen(TVector a);
 
     static abstract TVector Narrow(TDoubles a);
@@ -257,6 +261,12 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles> : INumbe
     public static float GreatestLane(TFloats a) => TFloats.GreatestLane(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint EqualLanes(TFloats a, TFloats b) => TFloats.EqualLanes(a, b);
+
+    public static TDoubles ReplaceDoubleLane(TDoubles a, nuint lane, double value) =>
+        TDoubles.ReplaceLane(a, lane, value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TDoubles Widen(TFloats a) => TDoubles.Widen(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -371,6 +381,12 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart> 
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double GreatestLane(TDoubles a) => TDoubles.GreatestLane(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint EqualLanes(TDoubles a, TDoubles b) => TDoubles.EqualLanes(a, b);
+
+    public static TDoubles ReplaceDoubleLane(TDoubles a, nuint lane, double value) =>
+        TDoubles.ReplaceLane(a, lane, value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TDoubles Widen(TDoubles a) => a;

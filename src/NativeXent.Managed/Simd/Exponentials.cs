@@ -45,11 +45,24 @@ internal unsafe partial interface INumbers<TVector, TScalar, TDoubles>
 
     static abstract void AddTile(ref BlockSum<TDoubles> sum, in TileSum<TVector> tile);
 
+    static abstract void Add(ref BlockSum<TDoubles> sum, TDoubles x);
+
     static abstract Pair<OneDouble> Total(in BlockSum<TDoubles> sum);
 
     static abstract Scale<TScalar> MakeScale(Pair<OneDouble> scale, double unbias);
 
     static abstract TVector Scaled(TVector e, in Scale<TVector> s);
+
+    /// <summary>
+    /// What <see cref="ScaledWide"/> takes, of a scale in its two parts; of float one part is enough.
+    /// </summary>
+    static abstract Scale<TDoubles> DenseScale(Pair<OneDouble> scale, double unbias);
+
+    /// <summary>The same of float64's own parts.</summary>
+    static abstract Scale<TDoubles> InDoubles(in Scale<TVector> scale);
+
+    /// <summary>e·scale·2^-65 in double.</summary>
+    static abstract TDoubles ScaledWide(TVector e, in Scale<TDoubles> s);
 }
 
 /// <summary>What exponentials are taken of, as a type, so that it is known when they are compiled.</summary>
@@ -326,6 +339,9 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
             tile.Low);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Add(ref BlockSum<TDoubles> sum, TDoubles x) => sum.High += x;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pair<OneDouble> Total(in BlockSum<TDoubles> sum) => new(TDoubles.SumLanes(sum.High));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -349,6 +365,14 @@ internal readonly unsafe partial struct FloatNumbers<TFloats, TDoubles>
         e = TFloats.ZeroBelow(e, s.Lowest);
         return TFloats.Multiply(TFloats.FusedMultiplyAdd(e, s.High, TFloats.Multiply(e, s.Low)), s.Unbias);
     }
+
+    public static Scale<TDoubles> DenseScale(Pair<OneDouble> scale, double unbias) =>
+        new(default, TDoubles.Set(scale.High.Value * unbias), default, default);
+
+    public static Scale<TDoubles> InDoubles(in Scale<TFloats> scale) => throw new NotSupportedException();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TDoubles ScaledWide(TFloats e, in Scale<TDoubles> s) => TDoubles.Widen(e) * s.High;
 }
 
 internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
@@ -432,6 +456,14 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
         sum.Low += error + tile.Low;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Add(ref BlockSum<TDoubles> sum, TDoubles x)
+    {
+        DoubleMath.TwoSum(sum.High, x, out TDoubles high, out TDoubles error);
+        sum.High = high;
+        sum.Low += error;
+    }
+
     // In the order of SumLanes().
     [SkipLocalsInit]
     public static Pair<OneDouble> Total(in BlockSum<TDoubles> sum)
@@ -474,6 +506,17 @@ internal readonly unsafe partial struct DoubleNumbers<TFloats, TDoubles, TPart>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TDoubles Scaled(TDoubles e, in Scale<TDoubles> s) => Scaled<TDoubles>(e, s);
+
+    public static Scale<TDoubles> DenseScale(Pair<OneDouble> scale, double unbias)
+    {
+        Scale<double> s = MakeScale(scale, unbias);
+        return new(TDoubles.Set(s.Lowest), TDoubles.Set(s.High), TDoubles.Set(s.Low), TDoubles.Set(s.Unbias));
+    }
+
+    public static Scale<TDoubles> InDoubles(in Scale<TDoubles> scale) => scale;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TDoubles ScaledWide(TDoubles e, in Scale<TDoubles> s) => Scaled<TDoubles>(e, s);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TReal Scaled<TReal>(TReal e, in Scale<TReal> s)

@@ -114,6 +114,22 @@ internal unsafe interface IVector<TSelf>
     /// <summary>The greatest lane. No lane may be NaN.</summary>
     static abstract float GreatestLane(TSelf a);
 
+    /// <summary>A bit for each lane in which a and b are equal, the first lane's the lowest.</summary>
+    static virtual uint EqualLanes(TSelf a, TSelf b)
+    {
+        Lanes<float> x;
+        Lanes<float> y;
+        TSelf.Store((float*)&x, a);
+        TSelf.Store((float*)&y, b);
+        uint bits = 0;
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            bits |= x[i] == y[i] ? 1u << i : 0;
+        }
+
+        return bits;
+    }
+
     private static TSelf WithOthers(TSelf a, nuint count, float other)
     {
         Lanes<float> lanes;
@@ -180,6 +196,22 @@ internal unsafe interface IDoubleVector<TSelf, TVector> : IReal<TSelf>
 
     /// <summary>The greatest lane. No lane may be NaN.</summary>
     static abstract double GreatestLane(TSelf a);
+
+    /// <summary>A bit for each lane in which a and b are equal, the first lane's the lowest.</summary>
+    static virtual uint EqualLanes(TSelf a, TSelf b)
+    {
+        Lanes<double> x;
+        Lanes<double> y;
+        TSelf.Store((double*)&x, a);
+        TSelf.Store((double*)&y, b);
+        uint bits = 0;
+        for (int i = 0; i < Lanes.Length; i++)
+        {
+            bits |= x[i] == y[i] ? 1u << i : 0;
+        }
+
+        return bits;
+    }
 
     /// <summary>Adds lanes i and i + 8, then i and i + 4, then i and i + 2, then 0 and 1.</summary>
     static abstract double SumLanes(TSelf a);

@@ -519,20 +519,20 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         ref Totals totals)
     {
         GroupSums sums;
-        if (!SumGroup(plan, group, blockExponents, blockSums, &sums))
+        if (!WeighGroup(plan, group, targets) | !SumGroup(plan, group, blockExponents, blockSums, &sums))
         {
             return false;
         }
 
         GroupLosses losses;
         bool wantsLosses = plan.WantsLoss || plan.WantsLogSumExp;
-        if (plan.SumsTargets)
+        if (plan.Smears && wantsLosses)
         {
-            ComputeGroupLosses<Yes>(job, plan, group, &sums, blockExponents, targets, &losses);
+            ComputeGroupLosses<Yes>(job, plan, group, &sums, targets, &losses);
         }
         else if (wantsLosses)
         {
-            ComputeGroupLosses<No>(job, plan, group, &sums, blockExponents, targets, &losses);
+            ComputeGroupLosses<No>(job, plan, group, &sums, targets, &losses);
         }
         else
         {
@@ -549,14 +549,16 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             TNumbers.StoreDoubles(factors, TDoubles.Set(1.0));
         }
 
-        if (!ScaleGroup(job, plan, group, &sums, (double*)&losses.LogSumExp, factors, gradient))
+        if (!ScaleGroup(job, plan, group, &sums, targets, (double*)&losses.LogSumExp, factors, gradient))
         {
             return false;
         }
 
         if (plan.Smears)
         {
-            gradient->Every = NarrowedFlushed(TDoubles.Set(plan.Spread) * TNumbers.LoadDoubles(factors));
+            TDoubles own = TDoubles.Set(plan.Kept + plan.Spread) * TNumbers.LoadDoubles((double*)&group->Weight);
+            TNumbers.StoreDoubles(
+                (double*)&gradient->LabelTarget, ScaledTargets(own, TNumbers.LoadDoubles(factors)));
         }
 
         if (wantsLosses)
@@ -623,6 +625,61 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         return strange.IsZero;
     }
 
+    // RowTargets() of all rows of a group. False where a loss could overflow.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool WeighGroup(in Plan plan, RowGroup* group, GroupTargets* targets)
+    {
+        HardwareDoubles huge = HardwareDoubles.Set(Huge);
+        HardwareDoubles one = HardwareDoubles.Set(1.0);
+        HardwareDoubles strange = HardwareDoubles.Set(0.0);
+        HardwareDoubles zero = HardwareDoubles.Set(0.0);
+        for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
+        {
+            HardwareDoubles weight = HardwareDoubles.Load((double*)&group->Weight + k);
+            TargetTotals<HardwareDoubles> b = default;
+            if (plan.Smears)
+            {
+                b = LabelTargets(
+                    plan,
+                    HardwareDoubles.Set(plan.ClassWeightSum),
+                    HardwareDoubles.Load((double*)&group->ApartWeight + k),
+                    weight,
+                    HardwareDoubles.Load((double*)&group->IsLabel + k));
+                if (plan.SumsTargets)
+                {
+                    double* dot = (double*)&targets->Dot + k;
+                    HardwareDoubles sum = HardwareDoubles.Load(dot);
+                    HardwareDoubles distance = HardwareDoubles.Load((double*)&group->LabelDistance + k);
+                    TargetDot(plan, sum, weight, distance).Store(dot);
+                    HardwareDoubles far = HardwareDoubles.SelectBelow(distance, huge, zero, one);
+                    strange += IsFloat ? zero : HardwareDoubles.SelectBelow(sum, huge, far, one);
+                }
+            }
+            else if (plan.Target != Target.None)
+            {
+                b.Own = weight;
+            }
+            else
+            {
+                b.Rest = HardwareDoubles.Set(1.0);
+            }
+
+            b.Rest.Store((double*)&targets->Rest + k);
+            b.Own.Store((double*)&targets->Own + k);
+        }
+
+        return strange.IsZero;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TargetTotals<HardwareDoubles> LoadTargets(GroupTargets* targets, int k) =>
+        new()
+        {
+            Rest = HardwareDoubles.Load((double*)&targets->Rest + k),
+            Own = HardwareDoubles.Load((double*)&targets->Own + k),
+            Dot = HardwareDoubles.Load((double*)&targets->Dot + k),
+        };
+
     // The scales of a group and its labels' elements. factors, the upstream ones, become those of all of a row's
     // gradient. False where a row is not ordinary.
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -632,28 +689,21 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         in Plan plan,
         RowGroup* group,
         GroupSums* sums,
+        GroupTargets* targets,
         double* logSumExps,
         double* factors,
         GroupGradient* gradient)
     {
         double* scales = stackalloc double[2 * Lanes.Length];
         double* lowest = stackalloc double[Lanes.Length];
-        double* labels = stackalloc double[Lanes.Length];
+        double* aparts = stackalloc double[Lanes.Length];
         HardwareDoubles zero = HardwareDoubles.Set(0.0);
         HardwareDoubles one = HardwareDoubles.Set(1.0);
         HardwareDoubles strange = zero; // above 0 where a row is not ordinary
-        bool labelled = plan.Target != Target.None;
         for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
         {
-            HardwareDoubles rest = one;
-            HardwareDoubles own = zero;
-            if (labelled)
-            {
-                HardwareDoubles weight = HardwareDoubles.Load((double*)&group->Weight + k);
-                rest = HardwareDoubles.Set(plan.Spread) * (HardwareDoubles.Set(plan.ClassWeightSum) - weight);
-                own = HardwareDoubles.Set(plan.Kept + plan.Spread) * weight;
-            }
-
+            HardwareDoubles rest = HardwareDoubles.Load((double*)&targets->Rest + k);
+            HardwareDoubles own = HardwareDoubles.Load((double*)&targets->Own + k);
             Pair<HardwareDoubles> others = LoadPair((double*)&sums->OthersHigh, k);
             Pair<HardwareDoubles> eLabel = new(HardwareDoubles.Load((double*)&sums->ELabel + k), zero);
             Pair<HardwareDoubles> inverse = TNumbers.Inverse(TNumbers.Add(others, eLabel));
@@ -671,27 +721,32 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
 
             // NaN is strange, too.
             HardwareDoubles size = TNumbers.Rounded(scale);
+            (size * HardwareDoubles.Set(Scale.Unbias)).Store((double*)&gradient->Dense + k);
             HardwareDoubles tooSmall = HardwareDoubles.SelectBelow(zero, DoubleMath.Magnitude(size), one, zero);
             strange += HardwareDoubles.SelectBelow(
                 size,
                 HardwareDoubles.Set(1099511627776.0),
                 HardwareDoubles.SelectBelow(size, HardwareDoubles.Set(8.673617379884035e-19), tooSmall, zero),
                 one);
-            HardwareDoubles pLabel = TNumbers.Product(eLabel, inverse);
-            HardwareDoubles label = ((pLabel * (rest + pull)) - (TNumbers.Product(others, inverse) * own)) * factor;
+            HardwareDoubles apart = ApartGradient(
+                new TargetTotals<HardwareDoubles>() { Rest = rest, Own = own },
+                TNumbers.Product(eLabel, inverse),
+                TNumbers.Product(others, inverse),
+                pull,
+                factor);
             if (plan.Capped)
             {
-                label *= HardwareDoubles.Load((double*)&group->Slope + k);
+                apart *= HardwareDoubles.Load((double*)&group->Slope + k);
             }
 
             factor.Store(factors + k);
             HardwareDoubles.SelectBelow(
-                DoubleMath.Magnitude(label), HardwareDoubles.Set(TNumbers.FlushBelow), zero, label).Store(labels + k);
+                DoubleMath.Magnitude(apart), HardwareDoubles.Set(TNumbers.FlushBelow), zero, apart).Store(aparts + k);
         }
 
         gradient->Lowest = TNumbers.Narrow(TNumbers.LoadDoubles(lowest));
         TNumbers.SplitScales(scales, out gradient->High, out gradient->Low);
-        gradient->Label = TNumbers.Narrow(TNumbers.LoadDoubles(labels));
+        gradient->Apart = TNumbers.Narrow(TNumbers.LoadDoubles(aparts));
         return strange.IsZero;
     }
 
@@ -737,7 +792,6 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         in Plan plan,
         RowGroup* group,
         GroupSums* sums,
-        double* blockExponents,
         GroupTargets* targets,
         GroupLosses* losses)
         where TTargets : struct, IFlag
@@ -757,23 +811,18 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             HardwareDoubles loss = zero;
             if (wantsLoss)
             {
-                HardwareDoubles weight = HardwareDoubles.Set(plan.Kept) * HardwareDoubles.Load((double*)&group->Weight + k);
-                loss = weight * HardwareDoubles.SelectBelow(
-                    HardwareDoubles.Set(-40.0),
-                    uRelative,
-                    DoubleMath.Log1P(TNumbers.Quotient(others, eLabel.High)),
-                    logSum - uRelative);
-                loss = HardwareDoubles.SelectBelow(zero, weight, loss, zero);
-            }
-
-            if (TTargets.Value)
-            {
-                HardwareDoubles sum = HardwareDoubles.Load((double*)&targets->Sum + k);
-                HardwareDoubles fromBlock = n - HardwareDoubles.Load(blockExponents + k);
-                HardwareDoubles distance = (zero + (fromBlock * HardwareDoubles.Set(DoubleMath.Ln2High)))
-                    + (fromBlock * HardwareDoubles.Set(DoubleMath.Ln2Low));
-                HardwareDoubles term = (sum * (logSum + distance)) - HardwareDoubles.Load((double*)&targets->Dot + k);
-                loss += HardwareDoubles.SelectBelow(zero, sum, term, zero);
+                HardwareDoubles logRatio = DoubleMath.Log1P(TNumbers.Quotient(others, eLabel.High));
+                if (TTargets.Value)
+                {
+                    loss = DenseLoss(LoadTargets(targets, k), logRatio);
+                }
+                else
+                {
+                    HardwareDoubles weight = HardwareDoubles.Load((double*)&group->Weight + k);
+                    loss = weight * HardwareDoubles.SelectBelow(
+                        HardwareDoubles.Set(-40.0), uRelative, logRatio, logSum - uRelative);
+                    loss = HardwareDoubles.SelectBelow(zero, weight, loss, zero);
+                }
             }
 
             logSumExp.Store((double*)&losses->LogSumExp + k);
@@ -824,6 +873,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         TScalar** e = stackalloc TScalar*[Lanes.Length];
         Others<TScalar>* others = stackalloc Others<TScalar>[Lanes.Length];
         Lanes<TScalar> greatests = default;
+        nuint* alone = plan.Smears ? (nuint*)&group->Apart : labels;
         for (int k = 0; k < group->Count; k++)
         {
             ElementArray z = LogitsOf(job, index[k]);
@@ -833,12 +883,27 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                 LoadRun(z, 0, e[k], classes);
             }
 
-            LookAt(others + k, converts ? e[k] : (TScalar*)z.Start, classes, labels[k]);
+            TScalar* logits = converts ? e[k] : (TScalar*)z.Start;
+            if (plan.Smears)
+            {
+                FindApart(plan, group, k, logits, classes);
+            }
+
+            LookAt(others + k, logits, classes, alone[k]);
             greatests[k] = TNumbers.Scalar(GreatestOther(others + k));
-            if (job.CountCorrect)
+            if (job.CountCorrect && !plan.Smears)
             {
                 NoteCorrect(group, k, others[k].Z, classes, TNumbers.Double(greatests[k]));
             }
+        }
+
+        for (int k = group->Count; plan.Smears && k < Lanes.Length; k++)
+        {
+            ((nuint*)&group->Apart)[k] = alone[0];
+            ((double*)&group->U)[k] = group->U[0];
+            ((double*)&group->IsLabel)[k] = group->IsLabel[0];
+            ((double*)&group->ApartWeight)[k] = 1;
+            ((double*)&group->LabelDistance)[k] = group->LabelDistance[0];
         }
 
         double* exponents = stackalloc double[Lanes.Length];
@@ -852,7 +917,10 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         GroupTargets targets;
         if (plan.SumsTargets)
         {
-            SumGroupTargets(job, plan, group, others, exponents, &targets);
+            if (!SumGroupTargets(job, plan, group, others, &targets))
+            {
+                return false;
+            }
         }
 
         for (int k = 0; k < group->Count; k++)
@@ -887,19 +955,25 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         TScalar* lowest = (TScalar*)&gradient.Lowest;
         TScalar* high = (TScalar*)&gradient.High;
         TScalar* low = (TScalar*)&gradient.Low;
-        TScalar* ofLabel = (TScalar*)&gradient.Label;
+        TScalar* ofApart = (TScalar*)&gradient.Apart;
         for (int k = 0; k < group->Count; k++)
         {
             Scale<TScalar> scale = new(lowest[k], high[k], low[k], TNumbers.Scalar(Scale.Unbias));
-            ScaleBlock(e[k], classes, scale);
             if (plan.Smears)
             {
-                SmoothGradients(e[k], classes, ((TScalar*)&gradient.Every)[k]);
+                Scale<TDoubles> dense = IsFloat
+                    ? new(default, TDoubles.Set(gradient.Dense[k]), default, default)
+                    : TNumbers.InDoubles(InAllLanes(scale));
+                StoreDenseRow(plan, e[k], classes, labels[k], dense, gradient.LabelTarget[k], gradient.Factor[k]);
+            }
+            else
+            {
+                ScaleBlock(e[k], classes, scale);
             }
 
-            if (labels[k] < classes)
+            if (alone[k] < classes)
             {
-                e[k][labels[k]] = ofLabel[k];
+                e[k][alone[k]] = ofApart[k];
             }
 
             if (apart)
@@ -911,34 +985,65 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         return true;
     }
 
-    // SumTargets() of a group's rows. (Lanes beyond the count hold what the first one holds.)
+    // The class of a row that is summed apart where there are targets beyond the label.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SumGroupTargets(
-        in SoftmaxCrossEntropyJob job,
-        in Plan plan,
-        RowGroup* group,
-        Others<TScalar>* others,
-        double* exponents,
-        GroupTargets* targets)
+    private static void FindApart(in Plan plan, RowGroup* group, int k, TScalar* z, nuint classes)
+    {
+        nuint label = ((nuint*)&group->Label)[k];
+        nuint apart = FirstGreatest(new(z, 1, TNumbers.Type), classes);
+        double greatest = TNumbers.Double(z[apart]);
+        ((nuint*)&group->Apart)[k] = apart;
+        ((double*)&group->Z)[k] = greatest;
+        ((double*)&group->U)[k] = greatest * plan.Slope;
+        ((double*)&group->IsLabel)[k] = apart == label ? 1 : 0;
+        ((double*)&group->ApartWeight)[k] = 1;
+        ((double*)&group->LabelDistance)[k] = (greatest - TNumbers.Double(z[label])) * plan.Slope;
+        ((bool*)&group->Correct)[k] = apart == label;
+    }
+
+    // A row's gradient from e, but for the class apart.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StoreDenseRow(
+        in Plan plan, TScalar* e, nuint classes, nuint label, in Scale<TDoubles> scale, double labelTarget, double factor)
+    {
+        Lanes<TScalar> own;
+        TNumbers.Store(
+            (TScalar*)&own, DenseElement(TNumbers.Set(e[label]), scale, TDoubles.Set(labelTarget)));
+        DenseRun(e, classes, scale, ScaledTargets(TDoubles.Set(plan.Spread), TDoubles.Set(factor)));
+        e[label] = own[0];
+    }
+
+    // The sums of targets of a group's rows. (Lanes beyond the count hold what the first one holds.) False where they could
+    // overflow.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool SumGroupTargets(
+        in SoftmaxCrossEntropyJob job, in Plan plan, RowGroup* group, Others<TScalar>* others, GroupTargets* targets)
     {
         for (int k = 0; k < Lanes.Length; k++)
         {
-            Block block = default;
+            double dot = targets->Dot[0];
             if (k < group->Count)
             {
-                RowMemory row = new() { Z = new(others[k].Z, 1, TNumbers.Type) };
-                block.Base = new(0, exponents[k]);
-                SumTargets(job, plan, row, 0, job.Classes, ref block);
-            }
-            else
-            {
-                block.TargetSum = targets->Sum[0];
-                block.TargetDot = targets->Dot[0];
+                TScalar* z = others[k].Z;
+                RowMemory row = new() { Z = new(z, 1, TNumbers.Type) };
+                nuint index = ((nuint*)&group->Apart)[k];
+                double greatest = TNumbers.Double(z[index]);
+                Apart apart = new(index, greatest, greatest);
+                TargetSums sums = default;
+                AddRunTargets(job, plan, row, 0, job.Classes, apart, &sums);
+                dot = Finished(sums.Dot);
+
+                // (NaN is huge, too.)
+                if (!IsFloat && !(Finished(sums.Huge) <= 0 && group->LabelDistance[k] < Huge))
+                {
+                    return false;
+                }
             }
 
-            targets->Sum[k] = block.TargetSum;
-            targets->Dot[k] = block.TargetDot;
+            targets->Dot[k] = dot;
         }
+
+        return true;
     }
 
     // The anchors of a group's rows and the constants of their exponentials: as in AnchorAt(), where nothing is shifted.
@@ -984,11 +1089,9 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             double z = ((double*)&group->Z)[k];
             Anchor anchor = new(0, exponents[k]);
             Block block = new() { Anchor = anchor, Base = anchor, Others = new(sums[k], sums[k + Lanes.Length]) };
-            if (plan.SumsTargets)
-            {
-                block.TargetSum = targets->Sum[k];
-                block.TargetDot = targets->Dot[k];
-            }
+            Label label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] };
+            nuint index = plan.Smears ? ((nuint*)&group->Apart)[k] : label.Index;
+            Apart apart = new(index, z, z);
 
             Row row = new()
             {
@@ -1001,12 +1104,14 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                     KeepsE = true,
                     Accumulates = job.Accumulate,
                 },
-                Label = new() { Index = ((nuint*)&group->Label)[k], Weight = ((double*)&group->Weight)[k] },
+                Label = label,
                 ZLabel = z,
-                XLabel = z,
+                Apart = apart,
                 IsCorrect = job.CountCorrect && ((bool*)&group->Correct)[k],
                 Anchor = Higher(plan, anchor, AnchorAt(plan, z)),
             };
+            row.Targets = RowTargets(job, plan, row.Memory, label, apart, default, 0, 0);
+            row.Targets.Dot = plan.SumsTargets ? targets->Dot[k] : 0.0;
             if (job.ElementType != TNumbers.Type || job.Accumulate || plan.Smears)
             {
                 FinishRow<No>(job, plan, row, &block, 1, new(0, 1, true), ref totals);
@@ -1066,27 +1171,13 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
     }
 
-    // From gradients, subtracts the target that label smoothing gives every class.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SmoothGradients(TScalar* g, nuint count, TScalar every)
-    {
-        TVector all = TNumbers.Set(every);
-        for (nuint j = 0; j < count; j += LaneCount)
-        {
-            nuint lanes = nuint.Min(count - j, LaneCount);
-            StoreScalars(g + j, lanes, Smoothed(LoadScalars(g + j, lanes, TNumbers.Scalar(0)), all));
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Smoothed(TVector v, TVector every) => Flushed(TNumbers.Subtract(v, every));
-
     // Columns with smoothing, a softcap or both. In several passes: of one, the compiler would not keep what it needs in
-    // registers.
+    // registers. The labels' own elements, which differ in their targets, become own.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void StoreGeneralColumns<TCapped>(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
+        RowGroup* group,
         TScalar* rows,
         nuint stride,
         TScalar* columns,
@@ -1095,52 +1186,95 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         GroupGradient* gradient)
         where TCapped : struct, IFlag
     {
-        if (plan.Smears && job.ClassWeights is not null)
+        if (!plan.Smears)
         {
-            SubtractColumnTargets<TCapped>(job, plan, columns, scale, (double*)&gradient->Factor);
+            ScaleColumns(columns, job.Classes, scale);
+            MultiplyColumnSlopes(columns, job.Classes, slopes);
+            StoreColumns<Yes>(rows, stride, job.Classes, columns, scale);
+            return;
+        }
+
+        Scale<TDoubles> dense = IsFloat
+            ? new(default, TNumbers.LoadDoubles((double*)&gradient->Dense), default, default)
+            : TNumbers.InDoubles(scale);
+        nuint* labels = (nuint*)&group->Label;
+        Lanes<TScalar> own;
+        Lanes<TScalar> ownSlopes;
+        for (nuint k = 0; k < LaneCount; k++)
+        {
+            ((TScalar*)&own)[k] = columns[(labels[k] * LaneCount) + k];
+            ((TScalar*)&ownSlopes)[k] = TCapped.Value ? slopes[(labels[k] * LaneCount) + k] : default;
+        }
+
+        DenseColumn<TCapped>(
+            (TScalar*)&own, (TScalar*)&ownSlopes, dense, TNumbers.LoadDoubles((double*)&gradient->LabelTarget));
+        if (job.ClassWeights is not null)
+        {
+            WeightedDenseColumns<TCapped>(job, plan, columns, slopes, dense, (double*)&gradient->Factor);
         }
         else
         {
-            // Without smoothing, 0 is subtracted, which changes nothing.
-            SmoothColumns<TCapped>(columns, job.Classes, scale, plan.Smears ? gradient->Every : default);
-        }
-
-        if (TCapped.Value)
-        {
-            MultiplyColumnSlopes(columns, job.Classes, slopes);
+            TDoubles b = ScaledTargets(
+                TDoubles.Set(plan.Spread), TNumbers.LoadDoubles((double*)&gradient->Factor));
+            DenseColumns<TCapped>(columns, slopes, job.Classes, dense, b);
         }
 
         StoreColumns<Yes>(rows, stride, job.Classes, columns, scale);
+        for (nuint k = 0; k < LaneCount; k++)
+        {
+            rows[(k * stride) + labels[k]] = ((TScalar*)&own)[k];
+        }
     }
 
-    // TCapped: what is too small is left for after the multiplication with the derivatives of the softcap.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SmoothColumns<TCapped>(
-        TScalar* columns, nuint classes, in Scale<TVector> scale, in TVector every)
-        where TCapped : struct, IFlag
+    private static void ScaleColumns(TScalar* columns, nuint classes, in Scale<TVector> scale)
     {
-        TVector all = every;
         for (TScalar* end = columns + (classes * LaneCount); columns < end; columns += LaneCount)
         {
-            TVector v = TNumbers.Scaled(TNumbers.Load(columns), scale);
-            TNumbers.Store(columns, TCapped.Value ? TNumbers.Subtract(v, all) : Smoothed(v, all));
+            TNumbers.Store(columns, TNumbers.Scaled(TNumbers.Load(columns), scale));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void DenseColumn<TCapped>(TScalar* column, TScalar* slopes, in Scale<TDoubles> scale, TDoubles b)
+        where TCapped : struct, IFlag
+    {
+        TVector e = TNumbers.Load(column);
+        TNumbers.Store(
+            column,
+            TCapped.Value
+                ? Canonical(DenseElement(e, scale, b, TNumbers.Load(slopes)))
+                : DenseElement(e, scale, b));
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void DenseColumns<TCapped>(
+        TScalar* columns, TScalar* slopes, nuint classes, in Scale<TDoubles> scale, in TDoubles target)
+        where TCapped : struct, IFlag
+    {
+        TDoubles b = target;
+        for (nuint j = 0; j < classes * LaneCount; j += LaneCount)
+        {
+            DenseColumn<TCapped>(columns + j, slopes + j, scale, b);
         }
     }
 
     // The same, with targets that differ from class to class.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SubtractColumnTargets<TCapped>(
-        in SoftmaxCrossEntropyJob job, in Plan plan, TScalar* columns, in Scale<TVector> scale, double* factors)
+    private static void WeightedDenseColumns<TCapped>(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        TScalar* columns,
+        TScalar* slopes,
+        in Scale<TDoubles> scale,
+        double* factors)
         where TCapped : struct, IFlag
     {
-        double spread = plan.Spread;
-        double* weights = job.ClassWeights;
         TDoubles factor = TNumbers.LoadDoubles(factors);
-        for (TScalar* end = columns + (job.Classes * LaneCount); columns < end; columns += LaneCount)
+        for (nuint j = 0; j < job.Classes; j++)
         {
-            TVector b = NarrowedFlushed(TDoubles.Set(spread * *weights++) * factor);
-            TVector v = TNumbers.Scaled(TNumbers.Load(columns), scale);
-            TNumbers.Store(columns, TCapped.Value ? TNumbers.Subtract(v, b) : Smoothed(v, b));
+            TDoubles b = ScaledTargets(TDoubles.Set(plan.Spread * job.ClassWeights[j]), factor);
+            DenseColumn<TCapped>(columns + (j * LaneCount), slopes + (j * LaneCount), scale, b);
         }
     }
 
@@ -1199,9 +1333,11 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
     }
 
-    // Softcaps a group's labels, of whose softcaps it also gives the derivatives, and the greatest of the other logits.
+    // Softcaps the classes apart, of whose softcaps it also gives the derivatives, the greatest of the other logits, and
+    // where targets are summed the labels.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void CapGroup(in Plan plan, RowGroup* group, nuint classes, TVector greatest, double* m)
+    private static void CapGroup(
+        in Plan plan, RowGroup* group, nuint* alone, nuint classes, TVector greatest, double* zLabel, double* m)
     {
         double* u = (double*)&group->U;
         TNumbers.StoreDoubles(m, TNumbers.Widen(greatest));
@@ -1209,10 +1345,60 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         DoubleMath.SoftCaps<TScalar>(u, (double*)&group->Slope, LaneCount, plan.Slope, plan.HalfSoftcap);
         for (int k = 0; k < Lanes.Length; k++)
         {
-            if (((nuint*)&group->Label)[k] >= classes)
+            if (alone[k] >= classes)
             {
                 u[k] = double.NegativeInfinity;
             }
+        }
+
+        if (plan.SumsTargets)
+        {
+            DoubleMath.SoftCaps<TScalar>(zLabel, LaneCount, plan.Slope, plan.HalfSoftcap);
+            TNumbers.StoreDoubles(
+                (double*)&group->LabelDistance, TNumbers.LoadDoubles(u) - TNumbers.LoadDoubles(zLabel));
+        }
+    }
+
+    // The first of the greatest of each row, where it is, and the greatest of the others; NaN is passed over.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FindAllApart(
+        RowGroup* group, TScalar* columns, nuint classes, out TVector others, out TVector greatest)
+    {
+        others = greatest = SetAll(double.NegativeInfinity);
+        TVector index = SetAll(0);
+        TVector first = greatest;
+        TVector second = greatest;
+        for (nuint j = 0; j < classes; j++)
+        {
+            TVector z = TNumbers.Load(columns + (j * LaneCount));
+            second = TNumbers.Greater(TNumbers.SelectBelow(first, z, first, z), second);
+            index = TNumbers.SelectBelow(first, z, SetAll(j), index);
+            first = TNumbers.Greater(z, first);
+        }
+
+        others = second;
+        greatest = first;
+        Lanes<TScalar> indices;
+        TNumbers.Store((TScalar*)&indices, index);
+        for (int k = 0; k < Lanes.Length; k++)
+        {
+            ((nuint*)&group->Apart)[k] = (nuint)TNumbers.Double(indices[k]);
+        }
+    }
+
+    // What else there is to know of the classes apart and the labels.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CompareLabels(
+        in SoftmaxCrossEntropyJob job, RowGroup* group, TScalar* z, nuint stride, double* zLabel)
+    {
+        for (nuint k = 0; k < LaneCount; k++)
+        {
+            nuint label = ((nuint*)&group->Label)[k];
+            nuint apart = ((nuint*)&group->Apart)[k];
+            zLabel[k] = TNumbers.Double(z[(k * stride) + label]);
+            ((double*)&group->IsLabel)[k] = apart == label ? 1 : 0;
+            ((bool*)&group->Correct)[k] = apart == label;
+            ((double*)&group->ApartWeight)[k] = WeightOf(job, apart);
         }
     }
 
@@ -1223,7 +1409,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
     private static void PrepareColumns<TCapped>(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
-        double* exponents,
+        double* greatest,
         in TVector lowest,
         TScalar* columns,
         TScalar* low,
@@ -1234,10 +1420,10 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         const int PartLength = Lanes.Length * Lanes.Length;
         double* u = stackalloc double[PartLength];
         double* derivatives = stackalloc double[TCapped.Value ? PartLength : 0];
-        double* dots = stackalloc double[PartLength];
+        double* dots = stackalloc double[2 * PartLength];
         if (plan.SumsTargets)
         {
-            new Span<double>(dots, PartLength).Clear();
+            new Span<double>(dots, 2 * PartLength).Clear();
         }
 
         for (nuint j = 0; j < job.Classes; j += LaneCount)
@@ -1257,13 +1443,13 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
 
             if (plan.SumsTargets)
             {
-                AddColumnTargets(job, plan, j, count, u, TCapped.Value ? 1.0 : plan.Slope, exponents, dots);
+                AddColumnTargets(job, j, count, u, greatest, dots);
             }
         }
 
         if (plan.SumsTargets)
         {
-            SumColumnTargets(job, plan, dots, targets);
+            SumColumnTargets(job, dots, targets);
         }
     }
 
@@ -1294,75 +1480,87 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double TargetOf(in SoftmaxCrossEntropyJob job, in Plan plan, nuint j) =>
-        job.ClassWeights is null ? plan.Spread : plan.Spread * job.ClassWeights[j];
-
-    // Adds Σ w·q·(u·slope − base) of classes from j on, each in its lane of the sum.
+    // Adds w·(greatest − u) of classes from j on, each in its lane of the sum: TargetSums' dot. The low parts of sums, which
+    // those of float do not have, come after the high ones.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void AddColumnTargets(
-        in SoftmaxCrossEntropyJob job,
-        in Plan plan,
-        nuint j,
-        nuint count,
-        double* u,
-        double slope,
-        double* exponents,
-        double* dots)
+        in SoftmaxCrossEntropyJob job, nuint j, nuint count, double* u, double* greatest, double* dots)
     {
         for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
         {
-            HardwareDoubles n = HardwareDoubles.Load(exponents + k);
-            HardwareDoubles high = n * HardwareDoubles.Set(DoubleMath.Ln2High);
-            HardwareDoubles low = n * HardwareDoubles.Set(DoubleMath.Ln2Low);
+            HardwareDoubles most = HardwareDoubles.Load(greatest + k);
             for (nuint c = 0; c < count; c++)
             {
                 // Where the target is 0, nothing, however unlikely the class.
-                double b = TargetOf(job, plan, j + c);
-                if (b < 0 || b > 0)
+                double w = WeightOf(job, j + c);
+                if (w > 0)
                 {
-                    double* dot = dots + (c * LaneCount) + k;
-                    HardwareDoubles x = HardwareDoubles.Load(u + (c * LaneCount) + k) * HardwareDoubles.Set(slope);
-                    (HardwareDoubles.Load(dot) + (HardwareDoubles.Set(b) * ((x - high) - low))).Store(dot);
+                    nuint lane = (c * LaneCount) + (nuint)k;
+                    HardwareDoubles term = HardwareDoubles.Set(w) * (most - HardwareDoubles.Load(u + lane));
+                    AddPair(dots + lane, term);
                 }
             }
         }
     }
 
-    // The sums of targets, which are the same for all rows, and of the lanes of their products with u.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddPair(double* sum, HardwareDoubles x)
+    {
+        const int Lows = Lanes.Length * Lanes.Length;
+        if (IsFloat)
+        {
+            (HardwareDoubles.Load(sum) + x).Store(sum);
+            return;
+        }
+
+        DoubleMath.TwoSum(HardwareDoubles.Load(sum), x, out HardwareDoubles high, out HardwareDoubles error);
+        high.Store(sum);
+        (HardwareDoubles.Load(sum + Lows) + error).Store(sum + Lows);
+    }
+
+    // Adds the lanes of sums, in the order of SumLanes(), as Finished() does.
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
-    private static void SumColumnTargets(
-        in SoftmaxCrossEntropyJob job, in Plan plan, double* dots, GroupTargets* targets)
+    private static void SumColumnTargets(in SoftmaxCrossEntropyJob job, double* dots, GroupTargets* targets)
     {
-        Lanes<double> sums = default;
-        double* sum = (double*)&sums;
-        for (nuint j = 0; j < job.Classes; j++)
+        const int Lows = Lanes.Length * Lanes.Length;
+        Pair<HardwareDoubles>* pairs = stackalloc Pair<HardwareDoubles>[Lanes.Length];
+        int lanes = (int)nuint.Min(job.Classes, LaneCount);
+        HardwareDoubles zero = HardwareDoubles.Set(0.0);
+        for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
         {
-            sum[j % LaneCount] += TargetOf(job, plan, j);
-        }
-
-        nuint lanes = nuint.Min(job.Classes, LaneCount);
-        for (nuint half = LaneCount / 2; half > 0; half /= 2)
-        {
-            for (nuint lane = 0; lane < half && lane + half < lanes; lane++)
+            for (int lane = 0; lane < lanes; lane++)
             {
-                sum[lane] += sum[lane + half];
-                double* dot = dots + (lane * LaneCount);
-                for (int k = 0; k < Lanes.Length; k += HardwareDoubles.Count)
+                double* dot = dots + (lane * Lanes.Length) + k;
+                pairs[lane] = new(HardwareDoubles.Load(dot), zero);
+                if (!IsFloat)
                 {
-                    (HardwareDoubles.Load(dot + k) + HardwareDoubles.Load(dot + (half * LaneCount) + k)).Store(dot + k);
+                    pairs[lane] += new Pair<HardwareDoubles>(HardwareDoubles.Load(dot + Lows), zero);
                 }
             }
-        }
 
-        TNumbers.StoreDoubles((double*)&targets->Sum, TDoubles.Set(*sum));
-        TNumbers.StoreDoubles((double*)&targets->Dot, TNumbers.LoadDoubles(dots));
+            for (int half = Lanes.Length / 2; half > 0; half /= 2)
+            {
+                for (int lane = 0; lane < half && lane + half < lanes; lane++)
+                {
+                    double* dot = dots + (lane * Lanes.Length) + k;
+                    (HardwareDoubles.Load(dot) + HardwareDoubles.Load(dot + (half * Lanes.Length))).Store(dot);
+                    pairs[lane] = TNumbers.Add(pairs[lane], pairs[lane + half]);
+                }
+            }
+
+            HardwareDoubles sum = TNumbers.Rounded(pairs[0]);
+            HardwareDoubles.SelectBelow(
+                DoubleMath.Magnitude(sum),
+                HardwareDoubles.Set(double.PositiveInfinity),
+                sum,
+                HardwareDoubles.Load(dots + k)).Store((double*)&targets->Dot + k);
+        }
     }
 
-    // Puts the labels' logits into columns.
+    // Puts the logits of the classes apart into columns.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void PutLabels(nuint* labels, TScalar* z, nuint stride, nuint classes, TScalar* columns)
+    private static void PutApart(nuint* labels, TScalar* z, nuint stride, nuint classes, TScalar* columns)
     {
         for (nuint k = 0; k < LaneCount; k++)
         {
@@ -1375,7 +1573,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
 
     // (Their low parts may stay: of an ordinary row they are small, and e of −infinity is 0 with any of them.)
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void RemoveLabels(nuint* labels, nuint classes, TScalar* columns)
+    private static void RemoveApart(nuint* labels, nuint classes, TScalar* columns)
     {
         TScalar nothing = TNumbers.Scalar(double.NegativeInfinity);
         for (nuint k = 0; k < LaneCount; k++)
@@ -1418,20 +1616,29 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
 
         LoadColumns(z, zStride, classes, columns);
+        TVector greatest = SetAll(double.NegativeInfinity);
+        TVector firstOfAll = greatest;
+        Lanes<double> zLabel;
+        if (plan.Smears)
+        {
+            FindAllApart(group, columns, classes, out greatest, out firstOfAll);
+            CompareLabels(job, group, z, zStride, (double*)&zLabel);
+        }
+
+        nuint* alone = plan.Smears ? (nuint*)&group->Apart : labels;
         for (nuint k = 0; k < LaneCount; k++)
         {
             double u = double.NegativeInfinity;
-            if (labels[k] < classes)
+            if (alone[k] < classes)
             {
-                u = (TCapped.Value ? 1.0 : plan.Slope) * TNumbers.Double(z[(k * zStride) + labels[k]]);
-                columns[(labels[k] * LaneCount) + k] = TNumbers.Scalar(double.NegativeInfinity);
+                u = (TCapped.Value ? 1.0 : plan.Slope) * TNumbers.Double(z[(k * zStride) + alone[k]]);
+                columns[(alone[k] * LaneCount) + k] = TNumbers.Scalar(double.NegativeInfinity);
             }
 
             ((double*)&group->U)[k] = u;
         }
 
-        TVector greatest = SetAll(double.NegativeInfinity);
-        for (nuint j = 0; j < classes; j++)
+        for (nuint j = 0; !plan.Smears && j < classes; j++)
         {
             greatest = TNumbers.Greater(TNumbers.Load(columns + (j * LaneCount)), greatest);
         }
@@ -1441,7 +1648,12 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         GroupConstants constants;
         if (TCapped.Value)
         {
-            CapGroup(plan, group, classes, greatest, exponents);
+            CapGroup(plan, group, alone, classes, greatest, (double*)&zLabel, exponents);
+        }
+        else if (plan.SumsTargets)
+        {
+            TDoubles below = TNumbers.Widen(firstOfAll) - TNumbers.LoadDoubles((double*)&zLabel);
+            TNumbers.StoreDoubles((double*)&group->LabelDistance, below * TDoubles.Set(plan.Slope));
         }
 
         if (!AnchorGroup<TCapped>(plan, greatest, exponents, &constants))
@@ -1449,7 +1661,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             return false;
         }
 
-        if (job.CountCorrect)
+        if (job.CountCorrect && !plan.Smears)
         {
             NoteAllCorrect(group, z, zStride, classes, greatest);
         }
@@ -1457,10 +1669,14 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         GroupTargets targets;
         if (TCapped.Value || plan.SumsTargets)
         {
-            // With the labels.
-            PutLabels(labels, z, zStride, classes, columns);
-            PrepareColumns<TCapped>(job, plan, exponents, constants.Lowest, columns, low, slopes, &targets);
-            RemoveLabels(labels, classes, columns);
+            // With the classes apart.
+            PutApart(alone, z, zStride, classes, columns);
+            Lanes<double> most;
+            TNumbers.StoreDoubles(
+                (double*)&most,
+                TCapped.Value ? TNumbers.LoadDoubles((double*)&group->U) : TNumbers.Widen(firstOfAll));
+            PrepareColumns<TCapped>(job, plan, (double*)&most, constants.Lowest, columns, low, slopes, &targets);
+            RemoveApart(alone, classes, columns);
         }
 
         Exponential<TVector> c = new(
@@ -1491,10 +1707,10 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         }
 
         Scale<TVector> scale = new(gradient.Lowest, gradient.High, gradient.Low, SetAll(Scale.Unbias));
-        TScalar* ofLabel = (TScalar*)&gradient.Label;
+        TScalar* ofApart = (TScalar*)&gradient.Apart;
         if (TCapped.Value || plan.Smears)
         {
-            StoreGeneralColumns<TCapped>(job, plan, g, stride, columns, slopes, scale, &gradient);
+            StoreGeneralColumns<TCapped>(job, plan, group, g, stride, columns, slopes, scale, &gradient);
         }
         else
         {
@@ -1503,9 +1719,9 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
 
         for (nuint k = 0; k < LaneCount; k++)
         {
-            if (labels[k] < classes)
+            if (alone[k] < classes)
             {
-                g[(k * stride) + labels[k]] = ofLabel[k];
+                g[(k * stride) + alone[k]] = ofApart[k];
             }
         }
 
@@ -1544,8 +1760,15 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         internal Lanes<bool> Ignored;  // only with few classes: computed like the others, times 0
         internal Lanes<bool> Correct;  // where correct rows are counted
         internal Lanes<double> Weight;
+        internal Lanes<nuint> Apart;   // with targets beyond the label: as in Apart
 
-        // The label's logit and u; −infinity where there is no label. Of few classes u is read with the others.
+        // With such targets, too: the weight of the class apart, 1 where that is the label, otherwise 0, and how far the
+        // label's u is below its u.
+        internal Lanes<double> ApartWeight;
+        internal Lanes<double> IsLabel;
+        internal Lanes<double> LabelDistance;
+
+        // The logit and u of the class apart; −infinity where there is none. Of few classes u is read with the others.
         internal Lanes<double> Z;
         internal Lanes<double> U;
         internal Lanes<double> Slope; // the derivative of its softcap, if there is one
@@ -1571,10 +1794,11 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         internal Lanes<double> OthersLow;
     }
 
-    // Where labels are smoothed and losses wanted: as in Block, relative to the blocks' exponents.
+    // As TargetTotals, of which Dot is at first TargetSums' sum.
     private struct GroupTargets
     {
-        internal Lanes<double> Sum;
+        internal Lanes<double> Rest;
+        internal Lanes<double> Own;
         internal Lanes<double> Dot;
     }
 
@@ -1591,8 +1815,12 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
         internal TVector Lowest;
         internal TVector High;
         internal TVector Low;
-        internal TVector Label;
-        internal TVector Every; // where labels are smoothed: subtracted from every other element
-        internal Lanes<double> Factor; // of what is subtracted where that differs from class to class
+        internal TVector Apart;
+
+        // With targets beyond the label: of float the scale as DenseScale() gives it, what targets are multiplied with, and
+        // the label's.
+        internal Lanes<double> Dense;
+        internal Lanes<double> Factor;
+        internal Lanes<double> LabelTarget;
     }
 }

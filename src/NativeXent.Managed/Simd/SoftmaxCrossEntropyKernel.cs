@@ -19,6 +19,10 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
     private const nuint StagedRows = LaneCount;
     private const nuint StagedClasses = BlockLength / StagedRows;
 
+    // Sums of distances beyond could overflow, and are added up times the unit.
+    private protected const double Huge = 1.0715086071862673e+301;   // 2^1000
+    private const double HugeUnit = 5.421010862427522e-20; // 2^-64
+
     private protected interface IFlag
     {
         static abstract bool Value { get; }
@@ -77,9 +81,10 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             Memory = memory,
             Label = LabelOf(job, plan, i),
             ZLabel = double.NegativeInfinity,
-            XLabel = double.NegativeInfinity,
+            Apart = Apart.None,
         };
         nuint label = row.Label.Index;
+        row.Apart.Index = label;
         Share share = new(
             Chunks.DivideUp(part.ClassBegin, plan.BlockLength),
             Chunks.DivideUp(part.ClassEnd, plan.BlockLength),
@@ -101,11 +106,11 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
                 if (memory.Wide)
                 {
                     Greatest greatest = GreatestOthers(memory, j, length, label);
-                    ComputeGeneralBlock(job, plan, memory, j, length, label, greatest, out block);
+                    ComputeGeneralBlock(job, plan, memory, j, length, row.Apart, greatest, null, out block);
                 }
                 else
                 {
-                    ComputeSimpleBlock(job, plan, memory, j, length, label, out block);
+                    ComputeSimpleBlock(job, plan, memory, j, length, row.Apart, out block);
                 }
 
                 double* numbers = part.RowSums + 1 + (b * NumbersPerBlock);
@@ -131,11 +136,13 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
 
         if (label < classes)
         {
-            row.ZLabel = row.XLabel = part.RowSums[0];
+            row.ZLabel = row.Apart.Z = row.Apart.X = part.RowSums[0];
         }
 
+        row.Targets = RowTargets(job, plan, row.Memory, row.Label, row.Apart, default, 0, 0);
+
         Block* blocks = stackalloc Block[(int)blockCount];
-        row.Anchor = AnchorAt(plan, row.XLabel);
+        row.Anchor = AnchorAt(plan, row.Apart.X);
         for (nuint b = 0; b < blockCount; b++)
         {
             double* numbers = part.RowSums + 1 + (b * NumbersPerBlock);
@@ -235,20 +242,32 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         in RowMemory row,
         nuint begin,
         nuint count,
-        nuint label,
+        in Apart apart,
         in Greatest greatest,
+        TargetSums* targets,
         out Block block)
     {
         double m = greatest.Before > greatest.After ? greatest.Before : greatest.After;
-        block = BlockAt(plan, BeforeUnit(m, plan));
+
+        // Of no other class there is nothing, of which a softcap would make something.
+        if (!(count == 1 && apart.Index == begin))
+        {
+            m = BeforeUnit(m, plan);
+        }
+
+        block = BlockAt(plan, m);
         Exponential<TVector> c = ConstantsOf(plan, block.Base);
         double* capped = stackalloc double[plan.Capped ? (int)Tile : 0];
         BlockSum<TDoubles> sum = default;
-        TargetSums targets = default;
         for (nuint tile = 0; tile < count; tile += Tile)
         {
             TileSum<TVector> tileSum = EmptyTile();
             nuint end = nuint.Min(count, tile + Tile);
+            if (targets is not null && !plan.Capped)
+            {
+                AddRunTargets(job, plan, row, begin + tile, end - tile, apart, targets);
+            }
+
             if (row.Slopes is not null)
             {
                 SoftCapRunWithSlopes(plan, row, begin + tile, end - tile, capped);
@@ -261,9 +280,8 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             for (nuint j = tile; j < end; j += LaneCount)
             {
                 nuint lanes = nuint.Min(end - j, LaneCount);
-                TargetSums* targetSums = plan.SumsTargets ? &targets : null;
                 TVector v = GeneralExponential(
-                    job, plan, row, begin + j, lanes, label, c, block.Base, capped + (j - tile), targetSums);
+                    job, plan, row, begin + j, lanes, apart, c, block.Base, capped + (j - tile), targets);
                 if (row.KeepsE)
                 {
                     StoreScalars(row.E + begin + j, lanes, v);
@@ -276,8 +294,6 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         }
 
         block.Others = TNumbers.Total(sum);
-        block.TargetSum = TNumbers.SumLanes(targets.Sum);
-        block.TargetDot = TNumbers.SumLanes(targets.Dot);
     }
 
     /// <summary>
@@ -406,16 +422,16 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         return new(high, rest);
     }
 
-    // The smeared part of the targets, w·q·(1 − smoothing) + w·smoothing / classes, of classes j, j + 1, …; 0 beyond
-    // lanes.
+    // The targets of classes j, j + 1, … beyond the label, but for plan.Spread where that is a factor of all: those of a
+    // distribution are w·(q·(1 − smoothing) + smoothing / classes), others w; 0 beyond lanes.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TDoubles SmearedTargets(
+    private static TDoubles RelativeTargets(
         in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint j, nuint lanes)
     {
-        TDoubles b = TDoubles.Set(plan.Spread);
+        TDoubles b = TDoubles.Set(1.0);
         if (plan.Target == Target.Distribution)
         {
-            b = (TNumbers.Widen(LoadNumbers(row.Q, j, lanes)) * TDoubles.Set(plan.Kept)) + b;
+            b = (TNumbers.Widen(LoadNumbers(row.Q, j, lanes)) * TDoubles.Set(plan.Kept)) + TDoubles.Set(plan.Spread);
         }
 
         if (job.ClassWeights is not null)
@@ -432,8 +448,16 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         return b;
     }
 
-    // e of classes j, j + 1, …; 0 for the label and beyond lanes. Where there is a softcap, their u are given. Where
-    // targets are summed, adds theirs.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TDoubles SmearedTargets(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint j, nuint lanes)
+    {
+        TDoubles b = RelativeTargets(job, plan, row, j, lanes);
+        return plan.Target == Target.Distribution ? b : b * TDoubles.Set(plan.Spread);
+    }
+
+    // e of classes j, j + 1, …; 0 for the class apart and beyond lanes. Where there is a softcap, their u are given, and
+    // where then targets are summed, adds theirs.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector GeneralExponential(
         in SoftmaxCrossEntropyJob job,
@@ -441,7 +465,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         in RowMemory row,
         nuint j,
         nuint lanes,
-        nuint label,
+        in Apart apart,
         in Exponential<TVector> c,
         Anchor blockBase,
         double* capped,
@@ -451,28 +475,25 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         TVector low = SetAll(0);
         bool scales = TakesScaled(plan, blockBase);
         bool splits = plan.Transforms && !scales;
-        if (splits || targets is not null)
+        if (splits)
         {
             TDoubles x = plan.Capped ? TNumbers.LoadDoubles(capped) : TNumbers.Widen(v);
-            if (targets is not null)
+            if (targets is not null && plan.Capped)
             {
-                AddTargets(job, plan, row, j, lanes, x, blockBase, targets);
+                AddTargets(job, plan, row, j, lanes, TDoubles.Set(apart.X) - x, apart.Index, targets);
             }
 
-            if (splits)
-            {
-                // Clamped here, so that the low part is never infinite.
-                TDoubles u = (x - TDoubles.Set(blockBase.Shift)) * TDoubles.Set(plan.Unit);
-                u = TDoubles.Greater(TNumbers.Widen(c.Lowest), u);
-                v = TNumbers.Narrow(u);
-                low = TNumbers.Narrow(u - TNumbers.Widen(v));
-            }
+            // Clamped here, so that the low part is never infinite.
+            TDoubles u = (x - TDoubles.Set(blockBase.Shift)) * TDoubles.Set(plan.Unit);
+            u = TDoubles.Greater(TNumbers.Widen(c.Lowest), u);
+            v = TNumbers.Narrow(u);
+            low = TNumbers.Narrow(u - TNumbers.Widen(v));
         }
 
-        if (label - j < lanes || lanes < LaneCount)
+        if (apart.Index - j < lanes || lanes < LaneCount)
         {
-            v = Replaced(v, plan, lanes, label - j, TNumbers.Scalar(double.NegativeInfinity));
-            low = Replaced(low, plan, lanes, label - j, TNumbers.Scalar(0));
+            v = Replaced(v, plan, lanes, apart.Index - j, TNumbers.Scalar(double.NegativeInfinity));
+            low = Replaced(low, plan, lanes, apart.Index - j, TNumbers.Scalar(0));
         }
 
         return splits ? TNumbers.Exponential<Split>(v, low, c)
@@ -480,7 +501,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             : TNumbers.Exponential<Shifted>(v, default, c);
     }
 
-    // Adds the smeared targets of classes j, j + 1, …, of which x are the numbers BeforeUnit().
+    // Adds the targets of classes j, j + 1, … beyond the label; distance is how far they are below the class apart BeforeUnit().
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void AddTargets(
         in SoftmaxCrossEntropyJob job,
@@ -488,19 +509,107 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         in RowMemory row,
         nuint j,
         nuint lanes,
-        TDoubles x,
-        Anchor blockBase,
+        TDoubles distance,
+        nuint apart,
         TargetSums* targets)
     {
-        TDoubles b = SmearedTargets(job, plan, row, j, lanes);
-        TDoubles term = b * Above(plan, x, blockBase);
-        targets->Sum += b;
+        TDoubles b = RelativeTargets(job, plan, row, j, lanes);
+        if (plan.Target == Target.Distribution)
+        {
+            TNumbers.Add(
+                ref targets->Rest, apart - j < lanes ? TNumbers.ReplaceDoubleLane(b, apart - j, 0.0) : b);
+        }
 
         // Where b is 0, nothing, however unlikely the class.
-        targets->Dot += TDoubles.SelectBelow(Zero, b, term, TDoubles.SelectBelow(b, Zero, term, Zero));
+        TDoubles term = b * distance;
+        TNumbers.Add(ref targets->Dot, TDoubles.SelectBelow(Zero, b, term, TDoubles.SelectBelow(b, Zero, term, Zero)));
     }
 
-    // Another number in the label's lane and, where a softcap has made −infinity finite, past the end.
+    // The same of a run of classes, without softcap.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private protected static void AddRunTargets(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint begin,
+        nuint count,
+        in Apart apart,
+        TargetSums* targets)
+    {
+        TargetSums sums = *targets;
+        nuint j = 0;
+        if (plan.Target != Target.Distribution && job.ClassWeights is null && IsPlain(row.Z))
+        {
+            j = AddDistances(Scalars(row.Z) + begin, count, apart.Z, &sums);
+        }
+
+        AddRunTargets(job, plan, row, begin + j, count - j, apart, 1.0, &sums);
+        if (!IsFloat && !(GreatestSum(sums.Dot) < Huge))
+        {
+            // Again, for what could overflow.
+            sums = *targets;
+            sums.Dot = targets->Huge;
+            AddRunTargets(job, plan, row, begin, count, apart, HugeUnit, &sums);
+            targets->Rest = sums.Rest;
+            targets->Huge = sums.Dot;
+            return;
+        }
+
+        *targets = sums;
+    }
+
+    // Their z are taken times unit.
+    private static void AddRunTargets(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        nuint begin,
+        nuint count,
+        in Apart apart,
+        double unit,
+        TargetSums* targets)
+    {
+        TDoubles greatest = TDoubles.Set(apart.Z * unit);
+        for (nuint j = 0; j < count; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(count - j, LaneCount);
+            TDoubles z = TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, double.NegativeInfinity));
+            z *= TDoubles.Set(unit);
+            AddTargets(job, plan, row, begin + j, lanes, greatest - z, apart.Index, targets);
+        }
+    }
+
+    // The greatest magnitude of its lanes; NaN where one is.
+    private static double GreatestSum(in BlockSum<TDoubles> sum)
+    {
+        Lanes<double> lanes;
+        TNumbers.StoreDoubles((double*)&lanes, DoubleMath.Magnitude(sum.High));
+        double greatest = 0;
+        for (int k = 0; k < Lanes.Length; k++)
+        {
+            greatest = lanes[k] <= greatest ? greatest : lanes[k];
+        }
+
+        return greatest;
+    }
+
+    // Of whole vectors, where all targets are the same; gives how many classes.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nuint AddDistances(TScalar* z, nuint count, double greatest, TargetSums* targets)
+    {
+        BlockSum<TDoubles> dot = targets->Dot;
+        TDoubles zApart = TDoubles.Set(greatest);
+        nuint j = 0;
+        for (; j + LaneCount <= count; j += LaneCount)
+        {
+            TNumbers.Add(ref dot, zApart - TNumbers.Widen(TNumbers.Load(z + j)));
+        }
+
+        targets->Dot = dot;
+        return j;
+    }
+
+    // Another number in the lane of the class apart and, where a softcap has made −infinity finite, past the end.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static TVector Replaced(TVector v, in Plan plan, nuint lanes, nuint label, TScalar other)
     {
@@ -517,46 +626,72 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         return v;
     }
 
-    // The first class of a row whose number is the greatest. NaN is passed over.
-    private static nuint FirstGreatest(in ElementArray a, nuint count)
+    // Where the first of the greatest of a run of numbers is; NaN is passed over. count where there is none, or where best is
+    // as great, which becomes the greatest.
+    private static nuint FirstGreater(TScalar* z, nuint count, ref double best)
     {
-        nuint best = 0;
-        double greatest = double.NegativeInfinity;
-        for (nuint j = 0; j < count; j++)
+        Others<TScalar> all;
+        LookAt(&all, z, count, NoLabel);
+        double m = GreatestOther(&all);
+        if (!(m > best))
         {
-            double x = Element(a, j);
-            if (x > greatest)
-            {
-                greatest = x;
-                best = j;
-            }
+            return count;
         }
 
-        return best;
+        best = m;
+        TVector wanted = SetAll(m);
+        nuint j = 0;
+        while (j + (4 * LaneCount) <= count && (EqualAt(j) | EqualAt(j + LaneCount) | EqualAt(j + (2 * LaneCount))
+            | EqualAt(j + (3 * LaneCount))) == 0)
+        {
+            j += 4 * LaneCount;
+        }
+
+        while (j + LaneCount <= count && EqualAt(j) == 0)
+        {
+            j += LaneCount;
+        }
+
+        TVector rest = LoadScalars(
+            z + j, nuint.Min(count - j, LaneCount), TNumbers.Scalar(double.NegativeInfinity));
+        return j + (nuint)System.Numerics.BitOperations.TrailingZeroCount(TNumbers.EqualLanes(rest, wanted));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        uint EqualAt(nuint at) => TNumbers.EqualLanes(TNumbers.Load(z + at), wanted);
     }
 
-    // A block whose greatest number BeforeUnit() without the label is m.
+    /// <summary>
+    /// The first of the greatest numbers of a row, or 0 where there is nothing but NaN and −infinity.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private protected static nuint FirstGreatest(in ElementArray a, nuint count)
+    {
+        bool plain = IsPlain(a);
+        TScalar* tile = stackalloc TScalar[plain ? 0 : (int)Tile];
+        nuint first = 0;
+        nuint step = plain ? count : Tile;
+        double best = double.NegativeInfinity;
+        for (nuint j = 0; j < count; j += step)
+        {
+            nuint length = nuint.Min(count - j, step);
+            if (!plain)
+            {
+                LoadRun(a, j, tile, length);
+            }
+
+            nuint k = FirstGreater(plain ? Scalars(a) : tile, length, ref best);
+            first = k < length ? j + k : first;
+        }
+
+        return first;
+    }
+
+    // A block whose greatest number BeforeUnit() without the class apart is m.
     private static Block BlockAt(in Plan plan, double m)
     {
         Anchor anchor = AnchorAt(plan, m);
         return new() { Anchor = anchor, Base = m == double.NegativeInfinity ? default : anchor };
-    }
-
-    // The targets of a block, without softcap.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private protected static void SumTargets(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory row, nuint begin, nuint count, ref Block block)
-    {
-        TargetSums targets = default;
-        for (nuint j = 0; j < count; j += LaneCount)
-        {
-            nuint lanes = nuint.Min(count - j, LaneCount);
-            TDoubles z = TNumbers.Widen(LoadElements(row.Z, begin + j, lanes, double.NegativeInfinity));
-            AddTargets(job, plan, row, begin + j, lanes, z, block.Base, &targets);
-        }
-
-        block.TargetSum = TNumbers.SumLanes(targets.Sum);
-        block.TargetDot = TNumbers.SumLanes(targets.Dot);
     }
 
     // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
@@ -584,19 +719,19 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         in RowMemory row,
         nuint begin,
         nuint count,
-        nuint label,
+        in Apart label,
         out Block block)
     {
         Others<TScalar> others;
-        LookAt(&others, Scalars(row.Z) + begin, count, label - begin);
+        LookAt(&others, Scalars(row.Z) + begin, count, label.Index - begin);
         if (AnchorBlock(plan, &others, out _, out block))
         {
             ComputeAnchoredBlock(plan, &others, row.E + begin, ref block);
         }
         else
         {
-            Greatest greatest = GreatestOthers(row, begin, count, label);
-            ComputeGeneralBlock(job, plan, row, begin, count, label, greatest, out block);
+            Greatest greatest = GreatestOthers(row, begin, count, label.Index);
+            ComputeGeneralBlock(job, plan, row, begin, count, label, greatest, null, out block);
         }
     }
 
@@ -620,7 +755,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         in RowMemory row,
         nuint begin,
         nuint count,
-        nuint label,
+        in Apart apart,
         Anchor blockBase,
         TScalar* e)
     {
@@ -630,7 +765,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         {
             LoadRun(row.Z, begin, e, count);
             Others<TScalar> others;
-            LookAt(&others, e, count, label - begin);
+            LookAt(&others, e, count, apart.Index - begin);
             _ = scales
                 ? BlockExponentials<Scaled>(&others, e, c)
                 : BlockExponentials<Shifted>(&others, e, c);
@@ -647,32 +782,121 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         {
             nuint lanes = nuint.Min(count - j, LaneCount);
             TVector v = GeneralExponential(
-                job, plan, row, begin + j, lanes, label, c, blockBase, capped + j, null);
+                job, plan, row, begin + j, lanes, apart, c, blockBase, capped + j, null);
             StoreScalars(e + j, lanes, v);
         }
     }
 
-    // Subtracts the smeared part of the targets from gradients.
-    private static void SubtractTargets(
+    // Targets times what all of a row's gradient is multiplied with. (Subnormal ones would show in a difference of doubles.)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static TDoubles ScaledTargets(TDoubles b, TDoubles factor)
+    {
+        b *= factor;
+        return IsFloat
+            ? b
+            : TDoubles.SelectBelow(DoubleMath.Magnitude(b), TDoubles.Set(TNumbers.FlushBelow), Zero, b);
+    }
+
+    // An element with a target: e·scale·2^-65 − b, rounded once.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static TVector DenseElement(TVector e, in Scale<TDoubles> scale, TDoubles b) =>
+        Flushed(TNumbers.Narrow(TNumbers.ScaledWide(e, scale) - b));
+
+    // The same times the derivative of a softcap.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static TVector DenseElement(TVector e, in Scale<TDoubles> scale, TDoubles b, TVector slopes) =>
+        Flushed(TNumbers.Narrow(
+            ((TNumbers.ScaledWide(e, scale) - b) * TNumbers.Widen(slopes)) * TDoubles.Set(1.0 / SlopeBias)));
+
+    // Elements whose targets are all the same, from e, in place.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private protected static void DenseRun(TScalar* g, nuint count, in Scale<TDoubles> scale, in TDoubles target)
+    {
+        TDoubles b = target;
+        nuint j = 0;
+        for (; j + LaneCount <= count; j += LaneCount)
+        {
+            TNumbers.Store(g + j, DenseElement(TNumbers.Load(g + j), scale, b));
+        }
+
+        if (j < count)
+        {
+            TVector e = TNumbers.LoadPartial(g + j, count - j, TNumbers.Scalar(0));
+            TNumbers.StorePartial(g + j, DenseElement(e, scale, b), count - j);
+        }
+    }
+
+    // Elements of classes from begin on with their targets, from e, in place. Those of the class apart are left to be
+    // overwritten.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private static void ComputeDenseGradient(
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
         in RowMemory row,
         nuint begin,
         nuint count,
+        in Label label,
+        in Scale<TDoubles> scale,
         double targetFactor,
         TScalar* g)
     {
-        bool same = plan.Target != Target.Distribution && job.ClassWeights is null;
-        TVector every = NarrowedFlushed(TDoubles.Set(plan.Spread) * TDoubles.Set(targetFactor));
-        for (nuint j = 0; j < count; j += LaneCount)
+        TDoubles factor = TDoubles.Set(targetFactor);
+        double* derivatives = stackalloc double[plan.Capped && row.Slopes is null ? (int)Tile : 0];
+        if (plan.Capped && row.Slopes is null)
         {
-            nuint lanes = nuint.Min(count - j, LaneCount);
-            TVector b = same
-                ? every
-                : NarrowedFlushed(SmearedTargets(job, plan, row, begin + j, lanes) * TDoubles.Set(targetFactor));
-            StoreScalars(g + j, lanes, TNumbers.Subtract(LoadScalars(g + j, lanes, TNumbers.Scalar(0)), b));
+            SoftCapRun<Yes>(plan, row, begin, count, derivatives);
+        }
+
+        nuint own = label.Index - begin;
+        TVector ofLabel = default;
+        if (own < count)
+        {
+            TDoubles b = ScaledTargets(TDoubles.Set((plan.Kept + plan.Spread) * label.Weight), factor);
+            if (plan.Capped)
+            {
+                nuint vector = own / LaneCount * LaneCount;
+                TVector slopes = SlopesAt(row, begin, count, vector, derivatives);
+                ofLabel = DenseElement(LoadScalars(g + vector, nuint.Min(count - vector, LaneCount), TNumbers.Scalar(0)), scale, b, slopes);
+            }
+            else
+            {
+                ofLabel = DenseElement(TNumbers.Set(g[own]), scale, b);
+            }
+        }
+
+        Lanes<TScalar> labelLanes;
+        TNumbers.Store((TScalar*)&labelLanes, ofLabel);
+        if (plan.Target != Target.Distribution && job.ClassWeights is null && !plan.Capped)
+        {
+            DenseRun(g, count, scale, ScaledTargets(TDoubles.Set(plan.Spread), factor));
+        }
+        else
+        {
+            for (nuint j = 0; j < count; j += LaneCount)
+            {
+                nuint lanes = nuint.Min(count - j, LaneCount);
+                TVector e = LoadScalars(g + j, lanes, TNumbers.Scalar(0));
+                TDoubles b = ScaledTargets(SmearedTargets(job, plan, row, begin + j, lanes), factor);
+                TVector v = plan.Capped
+                    ? DenseElement(e, scale, b, SlopesAt(row, begin, count, j, derivatives))
+                    : DenseElement(e, scale, b);
+                StoreScalars(g + j, lanes, v);
+            }
+        }
+
+        if (own < count)
+        {
+            g[own] = ((TScalar*)&labelLanes)[plan.Capped ? own % LaneCount : 0];
         }
     }
+
+    // The factors of gradients that derivatives of the softcap come to, of classes begin + j, begin + j + 1, …
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector SlopesAt(in RowMemory row, nuint begin, nuint count, nuint j, double* derivatives) =>
+        row.Slopes is null
+            ? SlopesOf(TNumbers.LoadDoubles(derivatives + j))
+            : LoadScalars(row.Slopes + begin + j, nuint.Min(count - j, LaneCount), TNumbers.Scalar(0));
 
     // Multiplies up to Tile gradients by the derivative of the softcap.
     [SkipLocalsInit]
@@ -710,12 +934,15 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         in RowMemory row,
         nuint begin,
         nuint count,
-        nuint label,
-        in Block block,
-        in Scale<TScalar> scale,
+        in Label label,
+        in Apart apart,
+        Anchor blockBase,
+        Pair<OneDouble> rowScale,
+        double unbias,
         double targetFactor)
     {
         const int PartLength = (int)Tile;
+        Scale<TScalar> scale = TNumbers.MakeScale(rowScale, unbias);
         TScalar* part = stackalloc TScalar[row.KeepsE ? 0 : PartLength];
         nuint end = begin + count;
         for (nuint j = begin; j < end; j += PartLength)
@@ -724,16 +951,20 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             TScalar* g = row.KeepsE ? row.E + j : part;
             if (!row.KeepsE)
             {
-                ComputeGeneralExponentials(job, plan, row, j, length, label, block.Base, g);
+                ComputeGeneralExponentials(job, plan, row, j, length, apart, blockBase, g);
             }
 
-            ScaleBlock(g, length, scale);
             if (plan.Smears)
             {
-                SubtractTargets(job, plan, row, j, length, targetFactor, g);
+                ComputeDenseGradient(
+                    job, plan, row, j, length, label, TNumbers.DenseScale(rowScale, unbias), targetFactor, g);
+            }
+            else
+            {
+                ScaleBlock(g, length, scale);
             }
 
-            if (plan.Capped)
+            if (plan.Capped && !plan.Smears)
             {
                 MultiplySlopes(plan, row, j, length, g);
             }
@@ -765,32 +996,137 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         };
     }
 
-    // Σ w·q of a row's targets, apart from the label's own, and the label's. blocks may be null where no targets are
-    // smeared.
+    // Of a label and the smoothing around it. isLabel is 1 where the class apart is the label, otherwise 0.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (double Others, double Own) TargetWeightsOf(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in Label label, Block* blocks, nuint blockCount)
+    private protected static TargetTotals<TReal> LabelTargets<TReal>(
+        in Plan plan, TReal weightSum, TReal apartWeight, TReal labelWeight, TReal isLabel)
+        where TReal : unmanaged, IReal<TReal>
     {
-        if (plan.Target == Target.Distribution)
+        TReal label = TReal.Set(plan.Kept) * labelWeight;
+        return new()
         {
-            double rest = 0;
-            for (nuint b = 0; b < blockCount; b++)
-            {
-                rest += blocks[b].TargetSum;
-            }
+            Rest = (TReal.Set(plan.Spread) * (weightSum - apartWeight)) + (label * (TReal.Set(1.0) - isLabel)),
+            Own = (TReal.Set(plan.Spread) * apartWeight) + (label * isLabel),
+        };
+    }
 
-            return (rest, 0);
+    // Σ b·(u of the class apart − u) from the sum that TargetSums has, and how far the label's u is below.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static TReal TargetDot<TReal>(in Plan plan, TReal sum, TReal labelWeight, TReal labelDistance)
+        where TReal : unmanaged, IReal<TReal>
+    {
+        TReal zero = TReal.Set(0.0);
+        TReal label = TReal.Set(plan.Kept) * labelWeight;
+        TReal dot = TReal.SelectBelow(zero, label, label * labelDistance, zero);
+        return plan.Distance > 0 ? dot + (sum * TReal.Set(plan.Distance)) : dot;
+    }
+
+    // The loss with targets beyond the label; NaN where these are not finite.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static TReal DenseLoss<TReal>(in TargetTotals<TReal> b, TReal logRatio)
+        where TReal : unmanaged, IReal<TReal>
+    {
+        TReal sum = b.Rest + b.Own;
+        return TReal.SelectBelow(
+            DoubleMath.Magnitude(sum),
+            TReal.Set(double.PositiveInfinity),
+            (sum * logRatio) + b.Dot,
+            TReal.Set(DoubleMath.CanonicalNaN));
+    }
+
+    // The gradient of the class apart, where nothing cancels but targets: p·(Σ'b + z-loss) − (1 − p)·b.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private protected static TReal ApartGradient<TReal>(
+        in TargetTotals<TReal> b, TReal p, TReal others, TReal zLoss, TReal factor)
+        where TReal : unmanaged, IReal<TReal> =>
+        ((p * (b.Rest + zLoss)) - (others * b.Own)) * factor;
+
+    private protected static double WeightOf(in SoftmaxCrossEntropyJob job, nuint c) =>
+        job.ClassWeights is null ? 1.0 : job.ClassWeights[c];
+
+    // Sums that infinite terms have made NaN of by their low parts are what the high parts come to.
+    private protected static double Finished(in BlockSum<TDoubles> sum)
+    {
+        double total = TNumbers.Rounded(TNumbers.Total(sum)).Value;
+        return total - total == 0 ? total : TNumbers.SumLanes(sum.High);
+    }
+
+    // Σ b·(u of the class apart − u) of a row. The label's part, which could overflow, too, is taken from its z.
+    private static double RowDot(
+        in Plan plan, in TargetSums sums, in Apart apart, in Label label, double zLabel, double labelDistance)
+    {
+        double sum = Finished(sums.Dot);
+        if (IsFloat)
+        {
+            return TargetDot<OneDouble>(plan, sum, label.Weight, labelDistance).Value;
         }
 
-        return label.Index < job.Classes
-            ? (plan.Spread * (plan.ClassWeightSum - label.Weight), (plan.Kept + plan.Spread) * label.Weight)
-            : (label.IsIgnored ? 0 : 1, 0);
+        double huge = Finished(sums.Huge);
+        bool isNear = DoubleMath.Magnitude(labelDistance) < Huge;
+        double dot = TargetDot<OneDouble>(plan, sum, isNear ? label.Weight : 0.0, labelDistance).Value;
+        if (huge < 0 || huge > 0 || double.IsNaN(huge))
+        {
+            dot += huge * (plan.Distance / HugeUnit);
+        }
+
+        if (!isNear && label.Weight * plan.Kept > 0)
+        {
+            dot += ((apart.Z * HugeUnit) - (zLabel * HugeUnit)) * plan.Unit * (plan.Kept * label.Weight) / HugeUnit;
+        }
+
+        return dot;
+    }
+
+    // labelDistance is how far the label's u is below that of the class apart.
+    private protected static TargetTotals<OneDouble> RowTargets(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowMemory row,
+        in Label label,
+        in Apart apart,
+        in TargetSums sums,
+        double zLabel,
+        double labelDistance)
+    {
+        TargetTotals<OneDouble> b = default;
+        if (plan.Target == Target.Distribution)
+        {
+            Lanes<double> own;
+            TNumbers.StoreDoubles((double*)&own, SmearedTargets(job, plan, row, apart.Index, 1));
+            b.Rest = Finished(sums.Rest);
+            b.Own = own[0];
+            b.Dot = RowDot(plan, sums, apart, default, 0, 0);
+        }
+        else if (plan.Smears)
+        {
+            double isLabel = apart.Index == label.Index ? 1 : 0;
+            b = LabelTargets<OneDouble>(
+                plan, plan.ClassWeightSum, WeightOf(job, apart.Index), label.Weight, isLabel);
+            if (plan.SumsTargets)
+            {
+                b.Dot = RowDot(plan, sums, apart, label, zLabel, labelDistance);
+            }
+        }
+        else if (label.Index < job.Classes)
+        {
+            b.Own = label.Weight;
+        }
+        else
+        {
+            b.Rest = label.IsIgnored ? 0.0 : 1.0;
+        }
+
+        return b;
     }
 
     // What a row's loss comes to.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private protected static RowLosses LossesOf(
-        in SoftmaxCrossEntropyJob job, in Plan plan, in RowSums s, in Label label, Block* blocks, nuint blockCount)
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in RowSums s,
+        in Label label,
+        in TargetTotals<OneDouble> targets)
     {
         RowLosses r = default;
         bool hasLabel = label.Index < job.Classes;
@@ -801,7 +1137,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
         bool near = uRelative > -40.0;
         double logSum = 0;
-        if (plan.WantsLogSumExp || (plan.WantsLoss && (plan.Smears || (hasLabel && !near))))
+        if (plan.WantsLogSumExp || (plan.WantsLoss && hasLabel && !near && !plan.Smears))
         {
             logSum = DoubleMath.Log(s.Sum);
         }
@@ -812,30 +1148,16 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             r.LogSumExp = (plan.Unit * s.Anchor.Shift) + ((n * DoubleMath.Ln2High) + ((n * DoubleMath.Ln2Low) + logSum));
         }
 
-        if (plan.WantsLoss)
+        if (plan.WantsLoss && plan.Smears)
         {
-            double loss = 0;
-            if (hasLabel)
-            {
-                double weight = plan.Kept * label.Weight;
-                if (weight > 0)
-                {
-                    loss = weight * (near
-                        ? DoubleMath.Log1P(s.Odds)
-                        : logSum - uRelative);
-                }
-            }
-
-            for (nuint b = 0; plan.Smears && b < blockCount; b++)
-            {
-                double sum = blocks[b].TargetSum;
-                if (sum < 0 || sum > 0 || double.IsNaN(sum))
-                {
-                    loss += (sum * (logSum + Distance(plan, s.Anchor, blocks[b].Base).High)) - blocks[b].TargetDot;
-                }
-            }
-
-            r.Loss = loss;
+            OneDouble logRatio = DoubleMath.Log1P(s.Odds);
+            r.Loss = DenseLoss(targets, logRatio);
+        }
+        else if (plan.WantsLoss && hasLabel && label.Weight > 0)
+        {
+            r.Loss = label.Weight * (near
+                ? DoubleMath.Log1P(s.Odds)
+                : logSum - uRelative);
         }
 
         if (job.ZLossScale < 0 || job.ZLossScale > 0)
@@ -855,19 +1177,17 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         in SoftmaxCrossEntropyJob job,
         in Plan plan,
         in RowSums s,
-        in Label label,
+        in TargetTotals<OneDouble> targets,
         double upstream,
-        double logSumExp,
-        Block* blocks,
-        nuint blockCount)
+        double logSumExp)
     {
-        (double rest, double own) = TargetWeightsOf(job, plan, label, blocks, blockCount);
         bool pulls = job.ZLossScale < 0 || job.ZLossScale > 0;
         double pull = pulls ? (2.0 * job.ZLossScale) * logSumExp : 0;
         RowGradient r = default;
         r.Factor = (job.GradScale * upstream) * job.Scale;
-        double scale = ((rest + own) + pull) * r.Factor;
-        r.IsNaN = !(r.Factor - r.Factor == 0) || double.IsNaN(scale);
+        double sum = targets.Rest.Value + targets.Own.Value;
+        double scale = (sum + pull) * r.Factor;
+        r.IsNaN = !(r.Factor - r.Factor == 0) || !(sum - sum == 0) || double.IsNaN(scale);
 
         r.Power = 1;
         double smallPull = pull;
@@ -878,16 +1198,20 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
                 ? logSumExp * r.Power
                 : (plan.Unit * r.Power) * s.Anchor.Shift;
             smallPull = pulls ? (2.0 * job.ZLossScale) * small : 0;
-            scale = (((rest + own) * r.Power) + smallPull) * r.Factor;
+            scale = ((sum * r.Power) + smallPull) * r.Factor;
         }
 
         // Infinite, it would make NaN of probabilities that are 0.
         const double Most = 8.452712498170644e+270;
         r.Scale = TNumbers.Times(s.Inverse, scale > Most ? Most : scale < -Most ? -Most : scale);
-        double pLabel = TNumbers.Product(new(s.ELabel), s.Inverse);
-        double pOthers = TNumbers.Product(s.Others, s.Inverse) * Scale.Unbias;
-        r.Label = (((pLabel * ((rest * r.Power) + smallPull)) - (pOthers * (own * r.Power))) * r.Factor)
-            * (TNumbers.RatioUnbias / r.Power);
+        OneDouble p = TNumbers.Product(new(s.ELabel), s.Inverse);
+        double others = TNumbers.Product(s.Others, s.Inverse) * Scale.Unbias;
+        TargetTotals<OneDouble> smallTargets = new()
+        {
+            Rest = targets.Rest * r.Power,
+            Own = targets.Own * r.Power,
+        };
+        r.Apart = ApartGradient<OneDouble>(smallTargets, p, others, smallPull, r.Factor) * (TNumbers.RatioUnbias / r.Power);
         return r;
     }
 
@@ -953,6 +1277,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             Memory = memory,
             Label = LabelOf(job, plan, i),
             ZLabel = double.NegativeInfinity,
+            Apart = Apart.None,
         };
 
         // For an ignored row nothing is computed but lse.
@@ -967,27 +1292,56 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             return;
         }
 
+        bool smears = !TPlain.Value && plan.Smears;
+        if (smears && !plan.Capped && memory.KeepsE && !IsPlain(memory.Z))
+        {
+            LoadRun(memory.Z, 0, memory.E, classes);
+            row.Memory.Z = new(memory.E, 1, TNumbers.Type);
+        }
+
         // The gradient may be z: read these now.
+        ElementArray zArray = row.Memory.Z;
         nuint label = row.Label.Index;
         bool hasLabel = label < classes;
+        double labelDistance = 0;
         if (hasLabel)
         {
-            row.ZLabel = Element(memory.Z, label);
+            row.ZLabel = Element(zArray, label);
         }
 
-        row.XLabel = TPlain.Value ? row.ZLabel
-            : hasLabel ? BeforeUnit(row.ZLabel, plan)
-            : double.NegativeInfinity;
-        row.IsCorrect = !TPlain.Value && job.CountCorrect && !row.Label.IsIgnored;
-        if (row.IsCorrect && plan.Target == Target.Distribution)
+        if (smears)
         {
-            row.IsCorrect = FirstGreatest(memory.Z, classes) == FirstGreatest(memory.Q, classes);
+            row.Apart.Index = FirstGreatest(zArray, classes);
+            row.Apart.Z = Element(zArray, row.Apart.Index);
+            row.Apart.X = BeforeUnit(row.Apart.Z, plan);
+            if (hasLabel)
+            {
+                labelDistance = (row.Apart.X - BeforeUnit(row.ZLabel, plan)) * plan.Unit;
+            }
+        }
+        else
+        {
+            row.Apart.Index = label;
+            row.Apart.Z = row.ZLabel;
+            row.Apart.X = TPlain.Value ? row.ZLabel
+                : hasLabel ? BeforeUnit(row.ZLabel, plan)
+                : double.NegativeInfinity;
         }
 
+        row.IsCorrect = !TPlain.Value && job.CountCorrect && !row.Label.IsIgnored;
+        if (row.IsCorrect && smears)
+        {
+            row.IsCorrect = row.Apart.Index
+                == (plan.Target == Target.Distribution ? FirstGreatest(memory.Q, classes) : label);
+        }
+
+        bool compares = row.IsCorrect && !smears && hasLabel;
+        TargetSums targetSums = default;
+        TargetSums* targets = smears && plan.SumsTargets ? &targetSums : null;
         nuint count = Chunks.DivideUp(classes, plan.BlockLength);
         Block* blocks = stackalloc Block[(int)count];
         Others<TScalar> others;
-        row.Anchor = AnchorAt(plan, row.XLabel);
+        row.Anchor = AnchorAt(plan, row.Apart.X);
         for (nuint b = 0; b < count; b++)
         {
             nuint j = b * plan.BlockLength;
@@ -998,23 +1352,23 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             if (TPlain.Value || (!plan.Capped && (memory.KeepsE || plan.BlockLength == BlockLength)))
             {
                 TScalar* e = memory.E + (memory.KeepsE ? j : 0);
-                bool converts = !TPlain.Value && !IsPlain(memory.Z);
+                bool converts = !TPlain.Value && !IsPlain(zArray);
                 if (converts)
                 {
-                    LoadRun(memory.Z, j, e, length);
+                    LoadRun(zArray, j, e, length);
                 }
 
-                TScalar* z = converts ? e : Scalars(memory.Z) + j;
-                LookAt(&others, z, length, label - j);
+                TScalar* z = converts ? e : Scalars(zArray) + j;
+                LookAt(&others, z, length, row.Apart.Index - j);
                 done = AnchorBlock(plan, &others, out double greatest, out blocks[b]);
-                if (!TPlain.Value && row.IsCorrect && hasLabel)
+                if (compares && row.IsCorrect)
                 {
                     row.IsCorrect = AllowsLabel(z, j, length, greatest, label, row.ZLabel);
                 }
 
-                if (!TPlain.Value && done && plan.SumsTargets)
+                if (!TPlain.Value && done && targets is not null)
                 {
-                    SumTargets(job, plan, memory, j, length, ref blocks[b]);
+                    AddRunTargets(job, plan, row.Memory, j, length, row.Apart, targets);
                 }
 
                 if (done)
@@ -1025,21 +1379,24 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
 
             if (!done)
             {
-                Greatest greatest = GreatestOthers(memory, j, length, label);
+                Greatest greatest = GreatestOthers(row.Memory, j, length, row.Apart.Index);
 
                 // Of equals the first counts.
                 bool earlier = label > j && greatest.Before >= row.ZLabel;
-                if (hasLabel && (earlier || greatest.After > row.ZLabel))
+                if (compares && (earlier || greatest.After > row.ZLabel))
                 {
                     row.IsCorrect = false;
                 }
 
-                ComputeGeneralBlock(job, plan, memory, j, length, label, greatest, out blocks[b]);
+                ComputeGeneralBlock(
+                    job, plan, row.Memory, j, length, row.Apart, greatest, targets, out blocks[b]);
             }
 
             row.Anchor = Higher(plan, blocks[b].Anchor, row.Anchor);
         }
 
+        row.Targets = RowTargets(
+            job, plan, row.Memory, row.Label, row.Apart, targetSums, row.ZLabel, labelDistance);
         FinishRow<TPlain>(job, plan, row, blocks, count, new(0, count, true), ref totals);
     }
 
@@ -1066,7 +1423,8 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         nuint classes = job.Classes;
         ref readonly RowMemory memory = ref row.Memory;
         ref readonly Label label = ref row.Label;
-        bool hasLabel = label.Index < classes;
+        ref readonly Apart apart = ref row.Apart;
+        bool hasApart = apart.Index < classes;
 
         // An ignored row's gradient is written last, as e may lie there, and z.
         bool fills = label.IsIgnored && memory.Gradient.Start is not null && !memory.Accumulates;
@@ -1078,8 +1436,8 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             others = TNumbers.Add(others, DoubleMath.Times(blocks[b].Others, blocks[b].Factor));
         }
 
-        double eLabel = hasLabel ? LabelExponential(plan, row.XLabel, row.Anchor) : 0;
-        RowSums sums = new(row.Anchor, others, row.XLabel, eLabel);
+        double eApart = hasApart ? LabelExponential(plan, apart.X, row.Anchor) : 0;
+        RowSums sums = new(row.Anchor, others, apart.X, eApart);
         if (sums.IsNaN)
         {
             if (fills)
@@ -1101,8 +1459,8 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             return;
         }
 
-        RowLosses losses = LossesOf(job, plan, sums, label, blocks, count);
-        if (memory.Wide && hasLabel && !plan.Smears && sums.Odds < 1.1830521861667747e-271)
+        RowLosses losses = LossesOf(job, plan, sums, label, row.Targets);
+        if (memory.Wide && hasApart && !plan.Smears && sums.Odds < 1.1830521861667747e-271)
         {
             losses.Loss = WideLoss(plan, sums, label.Weight, blocks, count);
         }
@@ -1135,14 +1493,14 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         }
 
         RowGradient r = GradientOf(
-            job, plan, sums, label, UpstreamOf(job, row.Index), losses.LogSumExp, blocks, count);
+            job, plan, sums, row.Targets, UpstreamOf(job, row.Index), losses.LogSumExp);
         if (r.IsNaN)
         {
             FillShare(job, plan, memory, share, DoubleMath.CanonicalNaN);
             return;
         }
 
-        TVector old = memory.Accumulates && hasLabel ? LoadElements(memory.Gradient, label.Index, 1, 0) : SetAll(0);
+        TVector old = memory.Accumulates && hasApart ? LoadElements(memory.Gradient, apart.Index, 1, 0) : SetAll(0);
 
         // Only the general pass keeps zeros from becoming −0.
         bool plain = (TPlain.Value || (IsPlain(memory.Gradient) && memory.E == Scalars(memory.Gradient) && !plan.Smears
@@ -1151,47 +1509,42 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         {
             nuint j = b * plan.BlockLength;
             nuint length = nuint.Min(classes - j, plan.BlockLength);
-            Scale<TScalar> scale = TNumbers.MakeScale(
-                DoubleMath.Times(r.Scale, blocks[b].Factor), (Scale.Unbias * TNumbers.RatioUnbias) / r.Power);
+            Pair<OneDouble> scale = DoubleMath.Times(r.Scale, blocks[b].Factor);
+            double unbias = (Scale.Unbias * TNumbers.RatioUnbias) / r.Power;
             if (plain)
             {
-                ScaleBlock(memory.E + j, length, scale);
+                ScaleBlock(
+                    memory.E + j, length, TNumbers.MakeScale(scale, unbias));
             }
             else
             {
-                ComputeGeneralGradient(job, plan, memory, j, length, label.Index, blocks[b], scale, r.Factor);
+                ComputeGeneralGradient(
+                    job, plan, memory, j, length, label, apart, blocks[b].Base, scale, unbias, r.Factor);
             }
         }
 
-        if (hasLabel && share.Holds(label.Index / plan.BlockLength))
+        if (hasApart && share.Holds(apart.Index / plan.BlockLength))
         {
-            PutLabelGradient(job, plan, memory, label.Index, r.Label, row.ZLabel, old);
+            PutApartGradient(plan, memory, apart, r.Apart, old);
         }
     }
 
-    private static void PutLabelGradient(
-        in SoftmaxCrossEntropyJob job,
-        in Plan plan,
-        in RowMemory row,
-        nuint label,
-        double g,
-        double zLabel,
-        TVector old)
+    private static void PutApartGradient(in Plan plan, in RowMemory row, in Apart apart, double g, TVector old)
     {
         if (plan.Capped)
         {
             g *= DoubleMath.SoftCapped<TScalar, OneDouble>(
-                new(zLabel), new(plan.Slope), new(plan.HalfSoftcap)).Derivative.Value;
+                new(apart.Z), new(plan.Slope), new(plan.HalfSoftcap)).Derivative.Value;
         }
 
         if (row.Accumulates)
         {
             TVector sum = Accumulated(old, TNumbers.Set(RoundedToElement(g)));
-            StoreElements(row.Gradient, label, 1, Canonical(sum));
+            StoreElements(row.Gradient, apart.Index, 1, Canonical(sum));
         }
         else
         {
-            Put(row.Gradient, label, g);
+            Put(row.Gradient, apart.Index, g);
         }
     }
 
@@ -1377,11 +1730,12 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         internal readonly bool Capped;           // there is a softcap
         internal readonly bool Scales;           // there is none, and u = slope·z is not z
         internal readonly bool Smears;           // there are targets beyond the label: smoothing or a distribution
-        internal readonly bool SumsTargets;      // whether Σ w·q and Σ w·q·u of those targets are needed
+        internal readonly bool SumsTargets;      // whether sums over those targets are needed
         internal readonly bool WantsLoss;        // and whether the loss is
         internal readonly bool WantsLogSumExp;   // for itself or the z-loss
         internal readonly double Kept;           // 1 − label smoothing
         internal readonly double Spread;         // label smoothing / classes
+        internal readonly double Distance;       // what Σ b·(u of the class apart − u) is made of by TargetSums' sum
         internal readonly bool ChecksRange;      // whether any row may need the wide range
         internal readonly double MostFactor;     // up to which a row's weight times its upstream gradient does not
         internal readonly double Slope;          // u = slope·z, or what SoftCapped() makes of it
@@ -1418,6 +1772,10 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
                 : job.Scale;
             Unit = Capped ? 1.0 : Slope;
             HalfSoftcap = 0.5 * job.Softcap;
+
+            // (In case it is subnormal.)
+            Distance = (Target == Target.Distribution ? 1.0 : Spread) * Unit;
+            Distance = Distance < 2.2250738585072014e-308 ? 0 : Distance;
             ClassWeightSum = classes;
 
             // Smoothing alone needs it, and its additions wait for one another.
@@ -1493,9 +1851,26 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         internal Anchor Anchor;    // stored e = exp(u − anchor)·2^65
         internal Pair<OneDouble> Others;      // sum of e without the label
         internal Pair<OneDouble> Factor;      // Ratio() of anchor and the row's anchor
-        internal double TargetSum; // Σ w·q of the smeared part of the targets alone
-        internal double TargetDot; // Σ w·q·(u − base)
-        internal Anchor Base;
+        internal Anchor Base;      // the anchor, or 0 where that is −infinity
+    }
+
+    // The class of a row that is summed apart from the others: the label; with targets beyond it the first of the greatest.
+    private protected struct Apart(nuint index, double z, double x)
+    {
+        internal nuint Index = index; // NoLabel or beyond the classes where there is none
+        internal double Z = z;        // its logit; then −infinity
+        internal double X = x;        // BeforeUnit()
+
+        internal static Apart None => new(NoLabel, double.NegativeInfinity, double.NegativeInfinity);
+    }
+
+    // What a row's targets b come to; of one row or several side by side.
+    private protected struct TargetTotals<TReal>
+        where TReal : unmanaged, IReal<TReal>
+    {
+        internal TReal Rest; // Σ b without the class apart
+        internal TReal Own;  // b of the class apart
+        internal TReal Dot;  // Σ b·(u of the class apart − u), where targets beyond the label are summed
     }
 
     // Blocks of a row, whose gradients are to be written; and whether the results of the row as a whole are, too.
@@ -1521,10 +1896,14 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         internal bool Accumulates;
     }
 
-    private struct TargetSums
+    // Sums over the targets that RelativeTargets() gives: of the targets without that of the class apart, for distributions
+    // only, and of each times how far it is below the class apart BeforeUnit(). What could overflow goes to Huge, times
+    // HugeUnit.
+    private protected struct TargetSums
     {
-        internal TDoubles Sum;
-        internal TDoubles Dot;
+        internal BlockSum<TDoubles> Rest;
+        internal BlockSum<TDoubles> Dot;
+        internal BlockSum<TDoubles> Huge;
     }
 
     // The greatest logit of a block before and from the label on, both without it; NaN is passed over.
@@ -1586,7 +1965,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         internal double Factor; // of the targets: grad_scale·upstream·du/dz
         internal Pair<OneDouble> Scale;    // of exp(u − anchor), times Power
         internal double Power;  // keeps scales of doubles finite where their products with probabilities may be
-        internal double Label;  // without the derivative of a softcap
+        internal double Apart;  // of the class apart, without the derivative of a softcap
     }
 
     // A row between its passes.
@@ -1595,9 +1974,10 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         internal nuint Index; // in the batch
         internal RowMemory Memory;
         internal Label Label;
-        internal double ZLabel; // the logit; −infinity where there is no label
-        internal double XLabel; // BeforeUnit()
+        internal double ZLabel; // −infinity where there is no label
+        internal Apart Apart;
         internal bool IsCorrect;
-        internal Anchor Anchor; // the highest of the blocks' and the label's
+        internal Anchor Anchor; // the highest of the blocks' and that of the class apart
+        internal TargetTotals<OneDouble> Targets;
     }
 }

@@ -82,7 +82,8 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
         {
             nuint length = nuint.Min(classes - j, plan.BlockLength);
             Greatest greatest = GreatestOthers(row, j, length, first);
-            ComputeGeneralBlock(sumsJob, plan, row, j, length, first, greatest, out Block block);
+            Apart apart = new(first, m, m);
+            ComputeGeneralBlock(sumsJob, plan, row, j, length, apart, greatest, null, out Block block);
             others = TNumbers.Add(others, DoubleMath.Times(block.Others, Ratio(plan, block.Anchor, anchor)));
         }
 

@@ -48,7 +48,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
     private static Ranged RangedProbability(in Plan plan, in RowSums s, in Ranged inverse, double x) =>
         x == double.NegativeInfinity ? default : Ranged.Exp(Distance(plan, new(x, 0), s.Anchor)) * inverse;
 
-    // Σ of all exponentials but the label's, relative to the row's anchor.
+    // Σ of all exponentials but that of the class apart, relative to the row's anchor.
     private static Ranged RangedOthers(in Plan plan, Anchor anchor, Block* blocks, nuint count)
     {
         Anchor highest = blocks[0].Anchor;
@@ -107,7 +107,8 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         in Share share)
     {
         ref readonly RowMemory memory = ref row.Memory;
-        (double rest, double own) = TargetWeightsOf(job, plan, row.Label, blocks, count);
+        double rest = row.Targets.Rest.Value;
+        double own = row.Targets.Own.Value;
         Ranged finite = DoubleMath.Magnitude(logSumExp) < double.PositiveInfinity
             ? new(logSumExp)
             : new Ranged(plan.Unit) * new Ranged(s.Anchor.Shift);
@@ -119,13 +120,13 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         nuint end = nuint.Min(share.End * plan.BlockLength, job.Classes);
         for (nuint j = begin; j < end; j++)
         {
-            bool isLabel = j == row.Label.Index;
-            double z = isLabel ? row.ZLabel : Element(memory.Z, j);
-            Ranged p = RangedProbability(plan, s, inverse, isLabel ? row.XLabel : BeforeUnit(z, plan));
+            bool isApart = j == row.Apart.Index;
+            double z = isApart ? row.Apart.Z : Element(memory.Z, j);
+            Ranged p = RangedProbability(plan, s, inverse, isApart ? row.Apart.X : BeforeUnit(z, plan));
             Ranged g = p * scale;
-            if (isLabel)
+            if (isApart)
             {
-                // What the label's own target leaves of p is the others' probability, and nothing cancels.
+                // What its own target leaves of p is the others' probability, and nothing cancels.
                 Ranged others = RangedOthers(plan, s.Anchor, blocks, count) * inverse;
                 g = ((p * (new Ranged(rest) + pull)) + -(others * new Ranged(own))) * factor;
             }
@@ -136,6 +137,10 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
                 {
                     double q = Element(memory.Q, j);
                     b = ((DoubleMath.Magnitude(q) < TNumbers.SmallestNormal ? 0 : q) * plan.Kept) + b;
+                }
+                else if (j == row.Label.Index)
+                {
+                    b = plan.Kept + b;
                 }
 
                 Ranged target = new Ranged(b) * factor;
