@@ -329,6 +329,15 @@ int32_t check(const nxent_sigmoid_cross_entropy_args& args, SigmoidCrossEntropyJ
     return NXENT_OK;
 }
 
+// Processors differ in the NaN that they make of infinity less infinity.
+double canonical(double x) {
+    constexpr uint64_t kNaN = uint64_t{0x7ff8} << 48;
+    return x != x ? bit_cast<double>(kNaN) : x;
+}
+nxent_totals canonical(const nxent_totals& totals) {
+    return {canonical(totals.loss), canonical(totals.z_loss), canonical(totals.weight), totals.rows, totals.correct};
+}
+
 struct LayoutEntry {
     const char* name;
     size_t value;
@@ -536,7 +545,7 @@ int32_t nxent_softmax_cross_entropy(const nxent_softmax_cross_entropy_args* args
     if (status != NXENT_OK) return status;
     nxent_totals totals{};
     if (job.rows.begin < job.rows.end && job.rows.classes > 0) active_kernels().softmax_cross_entropy(job, totals);
-    if (args->totals) *args->totals = totals;
+    if (args->totals) *args->totals = canonical(totals);
     return NXENT_OK;
 }
 
@@ -551,7 +560,7 @@ int32_t nxent_softmax_cross_entropy_part(const nxent_softmax_cross_entropy_args*
     if (job.rows.classes > 0)
         active_kernels().softmax_cross_entropy_part(
             job, {static_cast<nxent_pass>(part->pass), part->class_begin, part->class_end, part->row_sums}, totals);
-    if (args->totals && part->pass == NXENT_PASS_GRADIENT && part->class_begin == 0) *args->totals = totals;
+    if (args->totals && part->pass == NXENT_PASS_GRADIENT && part->class_begin == 0) *args->totals = canonical(totals);
     return NXENT_OK;
 }
 
@@ -586,7 +595,7 @@ int32_t nxent_sigmoid_cross_entropy(const nxent_sigmoid_cross_entropy_args* args
     if (status != NXENT_OK) return status;
     nxent_totals totals{};
     if (job.begin < job.end) active_kernels().sigmoid_cross_entropy(job, totals);
-    if (args->totals) *args->totals = totals;
+    if (args->totals) *args->totals = canonical(totals);
     return NXENT_OK;
 }
 

@@ -17,7 +17,10 @@ public readonly ref struct RowBuffers<T>
     /// <summary>Out: each row's loss in nats, z-loss not included.</summary>
     public Span<T> Losses { get; init; }
 
-    /// <summary>Out: each row's log-sum-exp, log Σ exp(u), rows to ignore included.</summary>
+    /// <summary>
+    /// Out: each row's log-sum-exp, log Σ exp(u), rows to ignore included. NaN of a row with NaN, otherwise +∞ of one with
+    /// +∞, and −∞ of one that holds nothing but −∞.
+    /// </summary>
     public Span<T> LogSumExp { get; init; }
 
     /// <summary>Out: each row's z-loss.</summary>

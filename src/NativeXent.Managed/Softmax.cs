@@ -74,7 +74,10 @@ public static partial class Softmax
         where T : unmanaged =>
         SoftmaxOperations.Backward(log: false, softmax, upstream, layout, destination, execution);
 
-    /// <summary>The log-sum-exp of each row, log Σₖ exp(z[k]), in nats.</summary>
+    /// <summary>
+    /// The log-sum-exp of each row, log Σₖ exp(z[k]), in nats: NaN of a row with NaN, otherwise +∞ of one with +∞, and −∞
+    /// of one that holds nothing but −∞.
+    /// </summary>
     /// <param name="logits">The logits, laid out as <paramref name="layout"/> says.</param>
     /// <param name="layout">
     /// The number of classes, where rows of so many logits follow one another; <see cref="LogitsLayout"/> has more.

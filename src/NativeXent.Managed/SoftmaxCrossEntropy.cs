@@ -27,9 +27,10 @@ namespace NativeXent;
 /// are flushed to +0; results of type Half can be subnormal. A loss or a scaled gradient out of range is infinite.
 /// </para>
 /// <para>
-/// A row that holds NaN or +∞, or nothing but −∞, gives NaN in every result (the quiet NaN without sign and payload). A
-/// logit of −∞ has probability 0; where its w·q is not 0, the loss is +∞. With a softcap both infinities are as good as
-/// the cap. An upstream gradient that is infinite or NaN makes its row's gradient NaN.
+/// A row that holds NaN or +∞, or nothing but −∞, gives NaN as loss and gradient (the quiet NaN without sign and
+/// payload); lse is NaN only with NaN, and otherwise +∞, or −∞ where there is nothing else. A logit of −∞ has probability
+/// 0; where its w·q is not 0, the loss is +∞. With a softcap both infinities are as good as the cap. An upstream gradient
+/// that is infinite or NaN makes its row's gradient NaN, one of 0 makes it 0, whatever the row holds.
 /// </para>
 /// <para>
 /// Every argument is checked before anything is written. Every method may be called from any thread at any time, on

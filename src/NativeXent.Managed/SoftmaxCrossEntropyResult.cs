@@ -26,7 +26,8 @@ public readonly record struct SoftmaxCrossEntropyResult
     /// <summary>
     /// The number of rows that count whose largest logit is the target; null where
     /// <see cref="SoftmaxCrossEntropyOptions.CountCorrect"/> did not ask for it. With distributions the target is the
-    /// largest of the row. Of equals the first is taken. A row whose results are NaN is not correct.
+    /// largest of the row. Of equals the first is taken. A row whose loss, z-loss or gradient is NaN, or would be if it
+    /// were asked for, is not correct.
     /// </summary>
     public long? CorrectRows { get; init; }
 }

@@ -48,7 +48,9 @@
  *   - Round-to-nearest is assumed. Flush-to-zero and denormals-are-zero modes do not change a bit.
  *
  * Special values, by row
- *   any NaN, any +infinity, or nothing but -infinity     every gradient element, the loss and lse are NaN
+ *   any NaN, any +infinity, or nothing but -infinity     every gradient element and the loss are NaN
+ *   the same, lse                                        NaN with a NaN, otherwise +infinity, or -infinity if there is
+ *                                                        nothing else; the z-loss is z_loss_scale * lse^2
  *   a logit of -infinity, others finite                  its probability is exactly 0; it adds nothing
  *   p[c] is 0 where w[c] * q[c] is not                   the loss is +infinity, -infinity where q[c] is negative; the
  *                                                        gradient is -w[c] * q[c] there
@@ -57,6 +59,8 @@
  *   one class, no z-loss                                 gradient 0, loss 0
  *   with a softcap                                       -infinity and +infinity count as u = -softcap, +softcap
  *   the upstream gradient is not finite                  every gradient element is NaN, the loss is as ever
+ *   the upstream gradient is 0                           every gradient element is 0, whatever the row holds; adding it
+ *                                                        changes nothing but a subnormal number or -0, which becomes 0
  *   NaN is always one canonical quiet NaN: bits 0x7FC00000, 0x7FF8000000000000, 0x7E00, 0x7FC0 by element type.
  *
  * Memory
@@ -166,13 +170,15 @@ typedef enum nxent_flags {
      *  accumulate into stays as it is. */
     NXENT_IGNORE_INDEX = 2,
     /** Counts the rows whose largest logit is the target, in totals. With distributions, the target is the largest of
-     *  the row. Of equals the first is taken. A row with a NaN result is not counted. */
+     *  the row. Of equals the first is taken. A row whose loss, z-loss or gradient is NaN, or would be if it were asked
+     *  for, is not counted. */
     NXENT_COUNT_CORRECT = 4,
     /** nxent_softmax: the logarithm of the softmax. */
     NXENT_LOG = 8
 } nxent_flags;
 
-/** Sums over the rows of a call's range that count, in the order of the rows. */
+/** Sums over the rows of a call's range that count: in double, starting from 0, one row added after the other in their
+ *  order. nxent_sigmoid_cross_entropy() adds in another order. A NaN is the canonical one. */
 typedef struct nxent_totals {
     /** Sum of the losses, before they are rounded to the element type. */
     double loss;
@@ -469,11 +475,14 @@ typedef struct nxent_sigmoid_cross_entropy_args {
     const double* positive_weights;
     /** Number of positive_weights; may be 0 where that is null. */
     size_t num_classes;
-    /** Out: loss and rows (here: logits) over the range; weight is their sum of weights. Or null. */
+    /** Out: loss and rows (here: logits) over the range; weight is their sum of weights. Sixteen sums each: the logit
+     *  begin + k is added to sum k % 16, in the order of the logits; then sum i + 8 to sum i, i + 4 to i, i + 2 to i, and
+     *  the last two. Or null. */
     nxent_totals* totals;
     /** Label smoothing, in [0, 1]: y := (1 - label_smoothing) * y + label_smoothing / 2. */
     double label_smoothing;
-    /** What every gradient element is multiplied with, 0 means 1. */
+    /** What every gradient element is multiplied with, 0 means 1. Where upstream is 0, the gradient is, whatever the
+     *  logit. */
     double grad_scale;
 } nxent_sigmoid_cross_entropy_args;
 
@@ -532,7 +541,8 @@ NXENT_API int32_t nxent_softmax_cross_entropy_part(const nxent_softmax_cross_ent
 
 /**
  * Softmax of each row, or its logarithm, and on request lse, for a range of rows. A row that holds NaN or +infinity, or
- * nothing but -infinity, gives NaN. Every argument is checked before anything is written.
+ * nothing but -infinity, gives NaN, but an infinite lse where it holds no NaN. Every argument is checked before anything
+ * is written.
  *
  * @param args what to compute.
  * @return NXENT_OK, or the nxent_status of the first check that failed.

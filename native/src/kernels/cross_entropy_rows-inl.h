@@ -478,6 +478,21 @@ NXENT_INLINE void set_anchor(const Plan& plan, Block<V>& block, double m) {
     block.base = m == -kInfinity ? Anchor{0, 0} : block.anchor;
 }
 
+// A block with +infinity has no exponentials: its row's gradient and loss are NaN, and all that is left to know, for lse, is
+// whether the block holds NaN. Then its sum is NaN, and otherwise 0.
+template <class V>
+NXENT_INLINE bool is_infinite(const Block<V>& block) {
+    return block.anchor.shift == kInfinity;
+}
+NXENT_INLINE double nan_or_zero(double x) { return x != x ? canonical_nan() : 0; }
+template <class V>
+NXENT_NOINLINE void look_for_nan(const RowMemory<V>& row, size_t begin, size_t count, size_t label, Block<V>& block) {
+    double sum = 0;
+    for (size_t j = begin; j < begin + count; ++j)
+        if (j != label) sum += nan_or_zero(element(row.z, j));
+    block.others = wide<typename Numbers<V>::Wide>(sum);
+}
+
 // First pass over a block, general.
 template <class V>
 void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowMemory<V>& row, size_t begin,
@@ -486,6 +501,7 @@ void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Ro
     // Of no other class there is nothing, of which a softcap would make something.
     if (!(count == 1 && apart.index == begin)) m = before_unit<V>(m, plan);
     set_anchor(plan, block, m);
+    if (is_infinite(block)) return look_for_nan(row, begin, count, apart.index, block);
     BlockSum<V> sum;
     alignas(64) ScalarOf<V> tile[kTile];
     for (size_t j = 0; j < count; j += kTile) {
@@ -496,11 +512,12 @@ void general_block(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Ro
     block.others = sum.total();
 }
 
-// Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
+// Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too, or one is +infinity:
+// the general pass is for these.
 template <class S, class V>
 NXENT_INLINE bool anchor_block(const Plan& plan, S greatest_other, Block<V>& block) {
     set_anchor(plan, block, static_cast<double>(greatest_other));
-    return !(plan.scales && is_shifted(block.base));
+    return !(is_shifted(block.base) && (plan.scales || is_infinite(block)));
 }
 template <class S, class V>
 NXENT_INLINE void anchored_block(const Plan& plan, const Others<S>& others, S* e, Block<V>& block) {
@@ -807,6 +824,27 @@ NXENT_INLINE RowLosses row_losses(const SoftmaxCrossEntropyJob& job, const Plan&
     return r;
 }
 
+template <class V>
+NXENT_INLINE double upstream_of(const SoftmaxCrossEntropyJob& job, size_t i) {
+    if (!job.upstream) return 1.0;
+    return flushed(element(array_of<V>(job.upstream, 1, job.element_type), i), Numbers<V>::kSmallestNormal);
+}
+
+// Whether gradients are 0 because what they are multiplied with is. upstream is as upstream_of() gives it.
+NXENT_INLINE bool is_zeroed(const SoftmaxCrossEntropyJob& job, double upstream) {
+    const double grad_scale = flushed(job.grad_scale, Numbers<D>::kSmallestNormal);
+    return (grad_scale == 0 && upstream - upstream == 0) || upstream == 0;
+}
+
+// Whether there is NaN in a row's gradient, that is not lost, or would be if it were asked for.
+template <class V>
+NXENT_NOINLINE bool has_nan_gradient(const SoftmaxCrossEntropyJob& job, const TargetTotals<double>& targets, size_t i) {
+    const double upstream = upstream_of<V>(job, i);
+    if (is_zeroed(job, upstream)) return false;
+    const double sum = targets.rest + targets.own;
+    return !(upstream - upstream == 0) || !(sum - sum == 0);
+}
+
 // What a row's gradient is made of.
 template <class Wide>
 struct RowGradient {
@@ -862,12 +900,6 @@ NXENT_INLINE void put_row_outputs(const SoftmaxCrossEntropyJob& job, size_t i, d
     if (job.z_loss) put(array_of<V>(job.z_loss, 1, job.element_type), i, z_loss);
     if (job.lse) put(array_of<V>(job.lse, 1, job.element_type), i, lse);
 }
-template <class V>
-NXENT_INLINE double upstream_of(const SoftmaxCrossEntropyJob& job, size_t i) {
-    if (!job.upstream) return 1.0;
-    return flushed(element(array_of<V>(job.upstream, 1, job.element_type), i), Numbers<V>::kSmallestNormal);
-}
-
 // Whether a row's factors are so great or small that its gradient is to be wide_gradient()'s. Not where one is not finite.
 template <class V>
 NXENT_NOINLINE bool needs_wide_range(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i) {
@@ -927,6 +959,45 @@ NXENT_NOINLINE void wide_gradient(const SoftmaxCrossEntropyJob& job, const Plan&
 template <class V>
 NXENT_NOINLINE double wide_loss(const Plan& plan, const RowSums<V>& sums, double weight, const Block<V>* blocks,
                                 size_t count);
+// 0 in the gradient of a share, or added to it.
+template <class V>
+NXENT_NOINLINE void fill_share_with_zeros(const SoftmaxCrossEntropyJob& job, const Plan& plan,
+                                          const RowMemory<V>& memory, const Share& share) {
+    if (!memory.accumulate) return fill_share(job, plan, memory, share, 0);
+    const V zero = set_all<V>(0);
+    for (size_t j = 0; j < job.rows.classes; j += kLanes) {
+        const size_t lanes = job.rows.classes - j < kLanes ? job.rows.classes - j : kLanes;
+        store_elements(memory.grad, j, lanes, canonical(accumulated(load_elements(memory.grad, j, lanes, 0), zero)));
+    }
+}
+
+// lse of a row without a softmax: NaN where a logit is, otherwise the infinity that one or all are.
+template <class V>
+NXENT_INLINE double lse_of_lost_row(const Row<V>& row, const Block<V>* blocks, size_t count) {
+    double nan = nan_or_zero(row.apart.x);
+    for (size_t b = 0; b < count; ++b) nan += nan_or_zero(rounded(blocks[b].others));
+    return nan + row.anchor.shift;
+}
+
+// The results of a row that has no softmax, as a logit is NaN or +infinity, or all are -infinity.
+template <class V>
+NXENT_NOINLINE void finish_lost_row(const SoftmaxCrossEntropyJob& job, const Plan& plan, const Row<V>& row,
+                                    const Block<V>* blocks, size_t count, const Share& share, nxent_totals& totals) {
+    const bool ignored = row.label.ignored;
+    if (share.leads) {
+        const double lse = lse_of_lost_row(row, blocks, count);
+        const double loss = ignored ? 0 : canonical_nan(), z_loss = ignored ? 0 : job.z_loss_scale * (lse * lse);
+        put_row_outputs<V>(job, row.index, loss, z_loss, lse);
+        count_row(totals, row.label, loss, z_loss, false);
+    }
+    if (!row.memory.grad.p || (ignored && row.memory.accumulate)) return;
+    if (ignored)
+        fill_share(job, plan, row.memory, share, 0);
+    else if (is_zeroed(job, upstream_of<V>(job, row.index)))
+        fill_share_with_zeros(job, plan, row.memory, share);
+    else
+        fill_share(job, plan, row.memory, share, canonical_nan());
+}
 
 // From a row's blocks to its results. kPlain leaves out what plain jobs do not need; it changes no result.
 template <class V, bool kPlain>
@@ -948,16 +1019,7 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     }
     const double e_apart = has_apart ? label_exponential<V>(plan, apart.x, row.anchor) : 0;
     const RowSums<V> sums(row.anchor, others, apart.x, e_apart);
-    if (!(sums.sum > 0)) {
-        if (fills)
-            fill_share(job, plan, memory, share, 0);
-        else if (memory.grad.p && !label.ignored)
-            fill_share(job, plan, memory, share, canonical_nan());
-        if (!share.leads) return;
-        const double lost = label.ignored ? 0 : canonical_nan();
-        put_row_outputs<V>(job, row.index, lost, lost, canonical_nan());
-        return count_row(totals, label, lost, lost, false);
-    }
+    if (!(sums.sum > 0)) return finish_lost_row(job, plan, row, blocks, count, share, totals);
 
     RowLosses losses = row_losses<V>(job, plan, sums, label, row.targets);
     if (memory.wide && has_apart && !plan.smears && sums.odds() < 0x1p-900)
@@ -965,10 +1027,13 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
     if (share.leads) {
         put_row_outputs<V>(job, row.index, label.ignored ? 0 : losses.loss, label.ignored ? 0 : losses.z_loss,
                            losses.lse);
-        count_row(totals, label, losses.loss, losses.z_loss, row.correct);
+        const bool correct = row.correct && losses.loss == losses.loss && losses.z_loss == losses.z_loss &&
+                             !has_nan_gradient<V>(job, row.targets, row.index);
+        count_row(totals, label, losses.loss, losses.z_loss, correct);
     }
     if (fills) fill_share(job, plan, memory, share, 0);
     if (!memory.grad.p || label.ignored) return;
+    if (is_zeroed(job, upstream_of<V>(job, row.index))) return fill_share_with_zeros(job, plan, memory, share);
     if (memory.wide) return wide_gradient(job, plan, row, sums, losses.lse, blocks, count, share);
     const RowGradient<Wide> r =
         row_gradient<V>(job, plan, sums, row.targets, upstream_of<V>(job, row.index), losses.lse);

@@ -65,8 +65,10 @@ NXENT_NOINLINE void sigmoid_cross_entropy_in(const SigmoidCrossEntropyJob& job, 
             const D at_z = select_below(z, zero, below, above), at_minus_z = select_below(z, zero, above, below);
             D factor = set(job.grad_scale);
             if (job.upstream) factor = normal(factor * at(job.upstream, j, lanes));
-            V g = narrowed<V>(
-                flush_below(normal(normal(negative * at_z) - normal(positive * at_minus_z)) * factor, kFlushBelow));
+            D d = normal(normal(negative * at_z) - normal(positive * at_minus_z)) * factor;
+            // Where the factor is 0, the gradient is, whatever the logit.
+            d = select_below(zero, magnitude(factor), d, select_below(magnitude(factor), one, zero, d));
+            V g = narrowed<V>(flush_below(d, kFlushBelow));
             if (job.accumulate) g = accumulated(load_elements(array(job.grad), j, lanes, 0), g);
             store_elements(array(job.grad), j, lanes, canonical(g));
         }

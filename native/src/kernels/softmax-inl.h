@@ -34,7 +34,7 @@ NXENT_NOINLINE void log_softmax_row(const LogSoftmaxJob& job, const SoftmaxCross
         others = others + times(block.others, ratio<V>(plan, block.anchor, anchor));
     }
     const RowSums<V> sums(anchor, others, m, label_exponential<V>(plan, m, anchor));
-    double lse = canonical_nan();
+    double lse;
     if (sums.sum > 0) {
         const double log_sum = log1p_wide(sums.odds());
         lse = m + log_sum;
@@ -44,8 +44,10 @@ NXENT_NOINLINE void log_softmax_row(const LogSoftmaxJob& job, const SoftmaxCross
             const D y = flush_below((z - set(m)) - set(log_sum), Numbers<V>::kFlushBelow);
             store_elements(output, j, lanes, narrowed<V>(y));
         }
-    } else if (job.output) {
-        fill(output, classes, lse);
+    } else {
+        // As of a row without a softmax, where m is not among the others.
+        lse = nan_or_zero(rounded(others)) + m;
+        if (job.output) fill(output, classes, canonical_nan());
     }
     if (job.lse) put(array_of<V>(job.lse, 1, job.element_type), i, lse);
 }

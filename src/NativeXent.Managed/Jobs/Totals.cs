@@ -30,6 +30,16 @@ internal struct Totals
         Correct += other.Correct;
     }
 
+    /// <summary>Processors differ in the NaN that they make of ∞ − ∞.</summary>
+    internal void MakeCanonical()
+    {
+        Loss = Canonical(Loss);
+        ZLoss = Canonical(ZLoss);
+        Weight = Canonical(Weight);
+    }
+
+    private static double Canonical(double x) => double.IsNaN(x) ? CanonicalNaN : x;
+
     /// <summary>What a total becomes for the caller; null where it was not asked for.</summary>
     internal static double? Reduce(double total, Reduction reduction, double divisor)
     {
@@ -38,9 +48,6 @@ internal struct Totals
             return null;
         }
 
-        double reduced = reduction == Reduction.Sum ? total : divisor == 0 ? 0 : total / divisor;
-
-        // CPUs differ in the sign of the NaN that they make of ∞ − ∞.
-        return double.IsNaN(reduced) ? CanonicalNaN : reduced;
+        return Canonical(reduction == Reduction.Sum ? total : divisor == 0 ? 0 : total / divisor);
     }
 }

@@ -26,18 +26,27 @@ internal static unsafe class ManagedBackend
     private static InstructionSet Best => Candidates.First(candidate => candidate.IsSupported);
 
     /// <summary>Labels outside [0, classes) select no class.</summary>
-    internal static void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job, out Totals totals) =>
+    internal static void SoftmaxCrossEntropy(in SoftmaxCrossEntropyJob job, out Totals totals)
+    {
         Volatile.Read(ref _active).SoftmaxCrossEntropy(job, out totals);
+        totals.MakeCanonical();
+    }
 
-    internal static void SoftmaxCrossEntropyPart(in RowPartJob job, out Totals totals) =>
+    internal static void SoftmaxCrossEntropyPart(in RowPartJob job, out Totals totals)
+    {
         Volatile.Read(ref _active).SoftmaxCrossEntropyPart(job, out totals);
+        totals.MakeCanonical();
+    }
 
     internal static void Softmax(in SoftmaxJob job) => Volatile.Read(ref _active).Softmax(job);
 
     internal static void SoftmaxBackward(in SoftmaxBackwardJob job) => Volatile.Read(ref _active).SoftmaxBackward(job);
 
-    internal static void SigmoidCrossEntropy(in SigmoidCrossEntropyJob job, out Totals totals) =>
+    internal static void SigmoidCrossEntropy(in SigmoidCrossEntropyJob job, out Totals totals)
+    {
         Volatile.Read(ref _active).SigmoidCrossEntropy(job, out totals);
+        totals.MakeCanonical();
+    }
 
     internal static void Linear(in LinearJob job)
     {

@@ -67,7 +67,12 @@ internal abstract unsafe class SigmoidCrossEntropyKernel<TNumbers, TVector, TSca
 
                 TDoubles difference = Normal(
                     Normal(negative * atZ, careful) - Normal(positive * atMinusZ, careful), careful);
-                TVector g = NarrowedFlushed(difference * factor);
+                TDoubles d = difference * factor;
+
+                // Where the factor is 0, the gradient is, whatever the logit.
+                TDoubles size = DoubleMath.Magnitude(factor);
+                d = TDoubles.SelectBelow(zero, size, d, TDoubles.SelectBelow(size, one, zero, d));
+                TVector g = NarrowedFlushed(d);
                 if (job.Accumulate)
                 {
                     g = Accumulated(LoadElements(Array(job, job.Gradient), j, lanes, 0), g);

@@ -256,6 +256,12 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         }
 
         block = BlockAt(plan, m);
+        if (IsInfinite(block))
+        {
+            LookForNaN(row, begin, count, apart.Index, ref block);
+            return;
+        }
+
         Exponential<TVector> c = ConstantsOf(plan, block.Base);
         double* capped = stackalloc double[plan.Capped ? (int)Tile : 0];
         BlockSum<TDoubles> sum = default;
@@ -694,12 +700,34 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         return new() { Anchor = anchor, Base = m == double.NegativeInfinity ? default : anchor };
     }
 
-    // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too.
+    // A block with +infinity has no exponentials: its row's gradient and loss are NaN, and all that is left to know, for
+    // lse, is whether the block holds NaN. Then its sum is NaN, and otherwise 0.
+    private static bool IsInfinite(in Block block) => double.IsPositiveInfinity(block.Anchor.Shift);
+
+    private protected static double NaNOrZero(double x) => double.IsNaN(x) ? DoubleMath.CanonicalNaN : 0;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void LookForNaN(in RowMemory row, nuint begin, nuint count, nuint label, ref Block block)
+    {
+        double sum = 0;
+        for (nuint j = begin; j < begin + count; j++)
+        {
+            if (j != label)
+            {
+                sum += NaNOrZero(Element(row.Z, j));
+            }
+        }
+
+        block.Others = new(sum);
+    }
+
+    // Anchors a block of logits without softcap. False where they are scaled and need to be shifted, too, or one is
+    // +infinity: the general pass is for these.
     private static bool AnchorBlock(in Plan plan, Others<TScalar>* z, out double greatest, out Block block)
     {
         greatest = GreatestOther(z);
         block = BlockAt(plan, greatest);
-        return !(plan.Scales && IsShifted(block.Base));
+        return !(IsShifted(block.Base) && (plan.Scales || IsInfinite(block)));
     }
 
     private static void ComputeAnchoredBlock(in Plan plan, Others<TScalar>* z, TScalar* e, ref Block block)
@@ -1171,6 +1199,28 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         return r;
     }
 
+    // Whether gradients are 0 because what they are multiplied with is. upstream is as UpstreamOf() gives it.
+    private static bool IsZeroed(in SoftmaxCrossEntropyJob job, double upstream)
+    {
+        const double SmallestNormal = 2.2250738585072014e-308;
+        bool scalesToZero = DoubleMath.Magnitude(job.GradScale) < SmallestNormal;
+        return (scalesToZero && double.IsFinite(upstream)) || upstream == 0;
+    }
+
+    // Whether there is NaN in a row's gradient, that is not lost, or would be if it were asked for.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool HasNaNGradient(
+        in SoftmaxCrossEntropyJob job, in TargetTotals<OneDouble> targets, nuint row)
+    {
+        double upstream = UpstreamOf(job, row);
+        if (IsZeroed(job, upstream))
+        {
+            return false;
+        }
+
+        return !double.IsFinite(upstream) || !double.IsFinite(targets.Rest.Value + targets.Own.Value);
+    }
+
     // What a row's gradient is made of.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static RowGradient GradientOf(
@@ -1409,6 +1459,77 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         Fill(memory.Gradient.From(begin), end - begin, x);
     }
 
+    // 0 in the gradient of a share, or added to it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FillShareWithZeros(
+        in SoftmaxCrossEntropyJob job, in Plan plan, in RowMemory memory, in Share share)
+    {
+        if (!memory.Accumulates)
+        {
+            FillShare(job, plan, memory, share, 0);
+            return;
+        }
+
+        for (nuint j = 0; j < job.Classes; j += LaneCount)
+        {
+            nuint lanes = nuint.Min(job.Classes - j, LaneCount);
+            TVector sum = Accumulated(LoadElements(memory.Gradient, j, lanes, 0), SetAll(0));
+            StoreElements(memory.Gradient, j, lanes, Canonical(sum));
+        }
+    }
+
+    // lse of a row without a softmax: NaN where a logit is, otherwise the infinity that one or all are.
+    private static double LogSumExpOfLostRow(in Row row, Block* blocks, nuint count)
+    {
+        double nan = NaNOrZero(row.Apart.X);
+        for (nuint b = 0; b < count; b++)
+        {
+            nan += NaNOrZero(TNumbers.Rounded(blocks[b].Others).Value);
+        }
+
+        return nan + row.Anchor.Shift;
+    }
+
+    // The results of a row that has no softmax, as a logit is NaN or +infinity, or all are -infinity.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void FinishLostRow(
+        in SoftmaxCrossEntropyJob job,
+        in Plan plan,
+        in Row row,
+        Block* blocks,
+        nuint count,
+        in Share share,
+        ref Totals totals)
+    {
+        bool ignored = row.Label.IsIgnored;
+        if (share.Leads)
+        {
+            double logSumExp = LogSumExpOfLostRow(row, blocks, count);
+            double loss = ignored ? 0 : DoubleMath.CanonicalNaN;
+            double zLoss = ignored ? 0 : job.ZLossScale * (logSumExp * logSumExp);
+            PutRowOutputs(job, row.Index, loss, zLoss, logSumExp);
+            CountRow(ref totals, row.Label, loss, zLoss, false);
+        }
+
+        if (row.Memory.Gradient.Start is null || (ignored && row.Memory.Accumulates))
+        {
+            return;
+        }
+
+        if (ignored)
+        {
+            FillShare(job, plan, row.Memory, share, 0);
+        }
+        else if (IsZeroed(job, UpstreamOf(job, row.Index)))
+        {
+            FillShareWithZeros(job, plan, row.Memory, share);
+        }
+        else
+        {
+            FillShare(job, plan, row.Memory, share, DoubleMath.CanonicalNaN);
+        }
+    }
+
     // From a row's blocks to its results.
     private protected static void FinishRow<TPlain>(
         in SoftmaxCrossEntropyJob job,
@@ -1440,22 +1561,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         RowSums sums = new(row.Anchor, others, apart.X, eApart);
         if (sums.IsNaN)
         {
-            if (fills)
-            {
-                FillShare(job, plan, memory, share, 0);
-            }
-            else if (memory.Gradient.Start is not null && !label.IsIgnored)
-            {
-                FillShare(job, plan, memory, share, DoubleMath.CanonicalNaN);
-            }
-
-            if (share.Leads)
-            {
-                double lost = label.IsIgnored ? 0 : DoubleMath.CanonicalNaN;
-                PutRowOutputs(job, row.Index, lost, lost, DoubleMath.CanonicalNaN);
-                CountRow(ref totals, label, lost, lost, false);
-            }
-
+            FinishLostRow(job, plan, row, blocks, count, share, ref totals);
             return;
         }
 
@@ -1473,7 +1579,9 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
                 label.IsIgnored ? 0 : losses.Loss,
                 label.IsIgnored ? 0 : losses.ZLoss,
                 losses.LogSumExp);
-            CountRow(ref totals, label, losses.Loss, losses.ZLoss, row.IsCorrect);
+            bool correct = row.IsCorrect && !double.IsNaN(losses.Loss) && !double.IsNaN(losses.ZLoss)
+                && !HasNaNGradient(job, row.Targets, row.Index);
+            CountRow(ref totals, label, losses.Loss, losses.ZLoss, correct);
         }
 
         if (fills)
@@ -1483,6 +1591,12 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
 
         if (memory.Gradient.Start is null || label.IsIgnored)
         {
+            return;
+        }
+
+        if (IsZeroed(job, UpstreamOf(job, row.Index)))
+        {
+            FillShareWithZeros(job, plan, memory, share);
             return;
         }
 
@@ -1761,7 +1875,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             Transforms = Capped || job.Scale < 1.0 || job.Scale > 1.0;
             Scales = Transforms && !Capped;
             Smears = Target == Target.Distribution || job.LabelSmoothing > 0;
-            WantsLoss = job.Losses is not null || job.WantsTotals;
+            WantsLoss = job.Losses is not null || job.WantsTotals || job.CountCorrect;
             WantsLogSumExp = job.LogSumExp is not null || job.ZLosses is not null || job.ZLossScale < 0
                 || job.ZLossScale > 0;
             SumsTargets = Target == Target.Distribution || (Smears && WantsLoss);

@@ -88,12 +88,14 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
         }
 
         RowSums sums = new(anchor, others, m, LabelExponential(plan, m, anchor));
-        double logSumExp = DoubleMath.CanonicalNaN;
+        double logSumExp;
         if (sums.IsNaN)
         {
+            // As of a row without a softmax, where m is not among the others.
+            logSumExp = NaNOrZero(TNumbers.Rounded(others).Value) + m;
             if (job.Output is not null)
             {
-                Fill(output, classes, logSumExp);
+                Fill(output, classes, DoubleMath.CanonicalNaN);
             }
         }
         else

@@ -33,34 +33,29 @@ public static class GoldenDifferences
             ["+infinity in an ignored row, smoothing"] = c => c with
             {
                 Gradient = [0, 0, 0, .. c.Gradient[3..]],
-                LogSumExp = [double.NaN, c.LogSumExp[1]],
             },
 
             // A gradient that is multiplied by infinity is NaN. PyTorch: NaN at the label, else infinite.
             ["infinite upstream"] = c => c with
             {
                 Gradient = [double.NaN, double.NaN, double.NaN, .. c.Gradient[3..]],
+                Correct = 1,
             },
 
-            // A row with +∞, or with nothing but −∞, gives NaN in every result. PyTorch: lse is that infinity.
-            ["+infinity"] = c => c with { LogSumExp = [double.NaN, c.LogSumExp[1]] },
-            ["nothing but -infinity"] = c => c with { LogSumExp = [double.NaN, c.LogSumExp[1]] },
+            // One that is multiplied by 0 is 0. PyTorch: 0·NaN, NaN.
+            ["NaN: in a sum, upstream 0"] = c => c with { Gradient = [0, 0, 0, 0, .. c.Gradient[4..]] },
         };
 
     /// <summary>Those of <see cref="CrossEntropies"/> that differ in nothing but the gradient.</summary>
-    public static IReadOnlyList<string> OfGradientsAlone { get; } = ["NaN in an ignored row", "infinite upstream"];
+    public static IReadOnlyList<string> OfGradientsAlone { get; } =
+    [
+        "NaN in an ignored row", "+infinity in an ignored row, smoothing", "infinite upstream",
+        "NaN: in a sum, upstream 0",
+    ];
 
     /// <summary>Where PyTorch has a value, and here is an error.</summary>
     public static IReadOnlyList<string> Refused { get; } =
         ["label -100 with no index to ignore", "distributions with an index to ignore"];
-
-    public static IReadOnlyDictionary<string, Func<GoldenSoftmax, GoldenSoftmax>> Softmaxes { get; } =
-        new Dictionary<string, Func<GoldenSoftmax, GoldenSoftmax>>
-        {
-            // As above.
-            ["+infinity"] = c => c with { LogSumExp = [double.NaN, c.LogSumExp[1]] },
-            ["nothing but -infinity"] = c => c with { LogSumExp = [double.NaN, c.LogSumExp[1]] },
-        };
 
     public static IReadOnlyDictionary<string, Func<GoldenSigmoid, GoldenSigmoid>> Sigmoids { get; } =
         new Dictionary<string, Func<GoldenSigmoid, GoldenSigmoid>>

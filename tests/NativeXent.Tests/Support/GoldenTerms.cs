@@ -43,7 +43,7 @@ public sealed class GoldenTerms
         {
             double p = Math.Exp(u[c] - lse);
             double initial = Math.Abs(golden.Initial?[golden.Index(row, c)] ?? 0);
-            if (golden.Counts(row))
+            if (golden.Counts(row) && factor != 0)
             {
                 // Without smoothing, the label's own p − 1 is not computed as a difference.
                 double ours = cancels ? (p * sum) + wanted[c] : Math.Abs((p * sum) - wanted[c]);
