@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: 8d9d6cbd586ae49ddd32093758f3b4b701a9fbf1773ccecbb71d8cbd99dafee1
+// Header SHA-256: 44b40d60102ffd79eb44c61669093393203eb4d266aebfcd46cc064ce9c51d78
 
 #nullable enable
 
@@ -96,8 +96,7 @@ internal static unsafe partial class NativeMethods
 
     /// <summary>
     /// Softmax of each row, or its logarithm, and on request lse, for a range of rows. A row that holds NaN or
-    /// +infinity, or nothing but -infinity, gives NaN, but an infinite lse where it holds no NaN. Every argument is
-    /// checked before anything is written.
+    /// +infinity, or nothing but -infinity, gives NaN. Every argument is checked before anything is written.
     /// </summary>
     /// <param name="args">what to compute.</param>
     /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
@@ -196,7 +195,7 @@ internal static unsafe partial class NativeMethods
     [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern byte* nxent_status_message(int status);
 
-    /// <summary>The name of the instruction set in use: "avx512", "avx2", "neon" or "scalar".</summary>
+    /// <summary>The name of the instruction set in use: "avx512", "avx2", "sse2", "neon" or "scalar".</summary>
     [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
     internal static extern byte* nxent_active_isa();
 
@@ -212,7 +211,7 @@ internal static unsafe partial class NativeMethods
     /// Chooses the instruction set for all further calls in the process. Calls under way finish with the one they began
     /// with. The results do not change, only the speed.
     /// </summary>
-    /// <param name="name">"scalar", "avx2", "avx512", "neon", or "auto" for the best usable one.</param>
+    /// <param name="name">"scalar", "sse2", "avx2", "avx512", "neon", or "auto" for the best usable one.</param>
     /// <returns>
     /// NXENT_OK; or NXENT_ERROR_NULL_POINTER, NXENT_ERROR_ISA_UNKNOWN, NXENT_ERROR_ISA_NOT_COMPILED or
     /// NXENT_ERROR_ISA_NOT_SUPPORTED, and then nothing changes.
@@ -236,10 +235,7 @@ internal static unsafe partial class NativeMethods
     internal static extern nuint nxent_layout_value(nuint index);
 }
 
-/// <summary>
-/// Sums over the rows of a call's range that count: in double, starting from 0, one row added after the other in their
-/// order. nxent_sigmoid_cross_entropy() adds in another order. A NaN is the canonical one.
-/// </summary>
+/// <summary>Sums over the rows of a call's range that count, in the order of the rows.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct nxent_totals
 {
@@ -675,20 +671,13 @@ internal unsafe struct nxent_sigmoid_cross_entropy_args
     /// <summary>Number of positive_weights; may be 0 where that is null.</summary>
     public nuint num_classes;
 
-    /// <summary>
-    /// Out: loss and rows (here: logits) over the range; weight is their sum of weights. Sixteen sums each: the logit
-    /// begin + k is added to sum k % 16, in the order of the logits; then sum i + 8 to sum i, i + 4 to i, i + 2 to i,
-    /// and the last two. Or null.
-    /// </summary>
+    /// <summary>Out: loss and rows (here: logits) over the range; weight is their sum of weights. Or null.</summary>
     public nxent_totals* totals;
 
     /// <summary>Label smoothing, in [0, 1]: y := (1 - label_smoothing) * y + label_smoothing / 2.</summary>
     public double label_smoothing;
 
-    /// <summary>
-    /// What every gradient element is multiplied with, 0 means 1. Where upstream is 0, the gradient is, whatever the
-    /// logit.
-    /// </summary>
+    /// <summary>What every gradient element is multiplied with, 0 means 1.</summary>
     public double grad_scale;
 }
 
@@ -806,8 +795,7 @@ internal enum nxent_flags : int
 
     /// <summary>
     /// Counts the rows whose largest logit is the target, in totals. With distributions, the target is the largest of
-    /// the row. Of equals the first is taken. A row whose loss, z-loss or gradient is NaN, or would be if it were asked
-    /// for, is not counted.
+    /// the row. Of equals the first is taken. A row with a NaN result is not counted.
     /// </summary>
     NXENT_COUNT_CORRECT = 4,
 

@@ -105,7 +105,7 @@ endif()
 
 # Sources of each instruction set, and the flags that only they get.
 if(NXENT_ARCH STREQUAL "x64")
-  set(NXENT_ISAS scalar avx2 avx512)
+  set(NXENT_ISAS scalar sse2 avx2 avx512)
   if(MSVC)
     set(flags_avx2 /arch:AVX2)
     set(flags_avx512 /arch:AVX512)

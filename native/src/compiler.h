@@ -42,8 +42,12 @@
 // next are reduced before either is finished; and how many of a polynomial's seven steps are taken ahead. Measured with AVX2:
 // Clang's code is a sixth faster so, and GCC runs out of registers with two vectors or steps ahead and is a tenth slower. Of
 // AVX-512's thirty-two registers none is spilled: two vectors that take turns save GCC 8 of 39 instructions a vector, and
-// Clang nothing (docs/performance.md).
-#if defined(__clang__)
+// Clang nothing (docs/performance.md). SSE2's registers do not even hold one.
+#if defined(NXENT_ARCH_X86_64) && !defined(__AVX2__)
+#define NXENT_TWO_VECTORS 0
+#define NXENT_VECTORS_TAKE_TURNS 0
+#define NXENT_STEPS_AHEAD 0
+#elif defined(__clang__)
 #define NXENT_TWO_VECTORS 1
 #define NXENT_VECTORS_TAKE_TURNS 0
 #define NXENT_STEPS_AHEAD 2

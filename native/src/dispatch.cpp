@@ -37,13 +37,14 @@ constexpr Candidate kCandidates[] = {
 #if defined(NXENT_ARCH_X86_64)
     {&kernels_avx512, has_avx512},
     {&kernels_avx2, has_avx2},
+    {&kernels_sse2, always},
 #elif defined(NXENT_ARCH_ARM64)
     {&kernels_neon, always},
 #endif
     {&kernels_scalar, always},
 };
 
-constexpr const char* kKnownNames[] = {"scalar", "avx2", "avx512", "neon"};
+constexpr const char* kKnownNames[] = {"scalar", "sse2", "avx2", "avx512", "neon"};
 
 bool same(const char* a, const char* b) {
     for (; *a == *b; ++a, ++b)

@@ -23,7 +23,8 @@ public static class NativeXentRuntime
         NativeBackend.IsAvailable ? NativeXentBackend.Native : NativeXentBackend.Managed;
 
     /// <summary>
-    /// The instruction set that <see cref="Backend"/> uses: <c>avx512</c>, <c>avx2</c>, <c>neon</c> or <c>scalar</c>.
+    /// The instruction set that <see cref="Backend"/> uses: <c>avx512</c>, <c>avx2</c>, <c>sse2</c>, <c>neon</c>
+    /// or <c>scalar</c>.
     /// </summary>
     public static string InstructionSet =>
         NativeBackend.IsAvailable ? NativeBackend.ActiveInstructionSet : ManagedBackend.ActiveInstructionSet;
@@ -64,7 +65,7 @@ public static class NativeXentRuntime
     /// bit, only the speed. A call under way may change to it between two rows.
     /// </summary>
     /// <param name="name">
-    /// <c>scalar</c>, <c>avx2</c>, <c>avx512</c>, <c>neon</c>, or <c>auto</c> for the best usable one.
+    /// <c>scalar</c>, <c>sse2</c>, <c>avx2</c>, <c>avx512</c>, <c>neon</c>, or <c>auto</c> for the best usable one.
     /// </param>
     /// <exception cref="ArgumentException">
     /// A backend cannot use it here, or nothing has this name; nothing has changed.

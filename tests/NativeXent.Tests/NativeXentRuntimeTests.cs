@@ -40,6 +40,7 @@ public sealed class NativeXentRuntimeTests
             .. Avx512F.IsSupported ? ["avx512"] : Array.Empty<string>(),
             .. Avx2.IsSupported && Fma.IsSupported ? ["avx2"] : Array.Empty<string>(),
             .. AdvSimd.Arm64.IsSupported ? ["neon"] : Array.Empty<string>(),
+            .. Sse2.IsSupported ? ["sse2"] : Array.Empty<string>(),
             "scalar",
         ];
         Assert.That(NativeXentRuntime.UsableInstructionSets(NativeXentBackend.Managed), Is.EqualTo(expected));

@@ -9,9 +9,9 @@ namespace NativeXent.Tests;
 /// </summary>
 public sealed class SoftwareArithmeticTests
 {
-    [TestCase("DOTNET_EnableAVX")]
-    [TestCase("DOTNET_EnableHWIntrinsic")]
-    public void Without_vectors_and_FMA_the_managed_backend_gives_the_same_bits(string switchedOff)
+    [TestCase("DOTNET_EnableAVX", "sse2")]
+    [TestCase("DOTNET_EnableHWIntrinsic", "scalar")]
+    public void Without_vectors_and_FMA_the_managed_backend_gives_the_same_bits(string switchedOff, string best)
     {
         if (!Fma.IsSupported)
         {
@@ -25,7 +25,7 @@ public sealed class SoftwareArithmeticTests
             (switchedOff, "0"),
             ("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-FMA_Usable,-FMA4_Usable,-AVX2_Usable"));
         Assert.That(report.HasFusedMultiplyAdd, Is.False, "the switch has no effect");
-        Assert.That(report.ManagedInstructionSets, Is.EqualTo(["scalar"]));
+        Assert.That(report.ManagedInstructionSets[0], Is.EqualTo(best));
         Assert.That(report.ManagedHash, Is.EqualTo(ResultHash.Expected));
     }
 }

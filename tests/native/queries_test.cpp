@@ -71,7 +71,7 @@ TEST(Queries, UnknownStatusHasASentenceToo) {
 }
 
 TEST(InstructionSets, AreListedBestFirstAndScalarLast) {
-    const std::vector<std::string> order = {"avx512", "avx2", "neon", "scalar"};
+    const std::vector<std::string> order = {"avx512", "avx2", "sse2", "neon", "scalar"};
     const std::vector<std::string> usable = usable_isas();
     ASSERT_FALSE(usable.empty());
     EXPECT_EQ(usable.back(), "scalar");
@@ -90,7 +90,7 @@ TEST(InstructionSets, AreThoseOfThisCpu) {
     const std::vector<std::string> usable = usable_isas();
     const std::set<std::string> got(usable.begin(), usable.end());
 #if defined(__x86_64__) && defined(__GNUC__)
-    std::set<std::string> expected = {"scalar"};
+    std::set<std::string> expected = {"sse2", "scalar"};
     __builtin_cpu_init();
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     if (avx2) expected.insert("avx2");
@@ -137,7 +137,7 @@ TEST(InstructionSets, NullNameIsRefusedAndChangesNothing) {
 TEST(InstructionSets, OtherMachinesAreNotCompiledInAndChangeNothing) {
     const std::string before = nxent_active_isa();
 #if defined(__aarch64__) || defined(_M_ARM64)
-    const std::vector<const char*> foreign = {"avx2", "avx512"};
+    const std::vector<const char*> foreign = {"sse2", "avx2", "avx512"};
 #else
     const std::vector<const char*> foreign = {"neon"};
 #endif

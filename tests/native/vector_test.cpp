@@ -25,6 +25,7 @@ const VectorOperations& operations() {
     static const VectorOperations* const all[] = {
         &vectors_scalar,
 #if defined(__x86_64__) || defined(_M_X64)
+        &vectors_sse2,
         &vectors_avx2,
         &vectors_avx512,
 #else

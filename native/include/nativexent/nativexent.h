@@ -631,7 +631,7 @@ NXENT_API uint32_t nxent_abi_version(void);
 /** An English sentence for a status. Never null: an unknown status has a sentence too. */
 NXENT_API const char* nxent_status_message(int32_t status);
 
-/** The name of the instruction set in use: "avx512", "avx2", "neon" or "scalar". */
+/** The name of the instruction set in use: "avx512", "avx2", "sse2", "neon" or "scalar". */
 NXENT_API const char* nxent_active_isa(void);
 
 /**
@@ -646,7 +646,7 @@ NXENT_API const char* nxent_usable_isa(size_t index);
  * Chooses the instruction set for all further calls in the process. Calls under way finish with the one they began
  * with. The results do not change, only the speed.
  *
- * @param name "scalar", "avx2", "avx512", "neon", or "auto" for the best usable one.
+ * @param name "scalar", "sse2", "avx2", "avx512", "neon", or "auto" for the best usable one.
  * @return NXENT_OK; or NXENT_ERROR_NULL_POINTER, NXENT_ERROR_ISA_UNKNOWN, NXENT_ERROR_ISA_NOT_COMPILED or
  *         NXENT_ERROR_ISA_NOT_SUPPORTED, and then nothing changes.
  */

@@ -116,25 +116,76 @@ NXENT_INLINE F exp_steps(F p, F r) {
         return p;
 }
 
+// The same where the target fuses in software only, in doubles that hold floats throughout: no step needs more than three
+// operations, as it is known how large its result is. A number added whose last place is that of a float of this size has the
+// sum rounded as the fused operation's would be, once, and goes away exactly. (Its own sum with the coefficient is exact.)
+// |r| ≤ 0.3475 leaves the first four results within one power of two, the other three on the side of 1 or 2 that the sign of
+// r says. X is a part of D.
+constexpr double kFloatRound = 0x1.8p+29;  // of floats from 1 to 2
+constexpr double kExpStepSize[] = {0x1p-9, 0x1p-6, 0x1p-4, 0x1p-2};
+template <class X>
+NXENT_INLINE X exp_in_doubles(X r) {
+    X p = X::all(static_cast<double>(kExpPolynomial[0]));
+    for (int i = 0; i < 4; ++i) {
+        const double round = kFloatRound * kExpStepSize[i];
+        p = (p * r + X::all(round + static_cast<double>(kExpPolynomial[i + 1]))) - X::all(round);
+    }
+    // Of floats below 1 and 2, or from there on.
+    const X below = X::all(kFloatRound), round = select_below(r, X::all(0.0), below, below + below);
+    const X half = X::all(0.5) * round;
+    p = (p * r + (half + X::all(static_cast<double>(kExpPolynomial[5])))) - half;
+    static_assert(kExpDegree == 7 && kExpPolynomial[6] == kExpPolynomial[7], "the last two steps add the same");
+    const X sum = round + X::all(static_cast<double>(kExpPolynomial[6]));
+    p = (p * r + sum) - round;
+    return (p * r + sum) - round;
+}
+
 // An exponential of which some is done: its argument is reduced. A loop does so with the next vector before it goes on with
 // this one, as a processor does not look far enough ahead to do that by itself.
-template <class V>
+// (Doubles are not fused.)
+template <class V, bool kFused = kFuses || sizeof(V) == sizeof(D)>
 struct Reduced;
 
 template <>
-struct Reduced<F> {
+struct Reduced<F, true> {
     F exponent;  // with the result's exponent field in its low bits
     F r;         // the result is 2·exp(r), and a power of two
     F p;         // its polynomial so far
 };
-NXENT_INLINE Reduced<F> begin_polynomial(F exponent, F r) {
-    return {exponent, r, exp_steps<0, NXENT_STEPS_AHEAD>(set(kExpPolynomial[0]), r)};
+template <>
+struct Reduced<F, false> {
+    F exponent, r;
+};
+template <bool kFused = kFuses>
+NXENT_INLINE Reduced<F, kFused> begin_polynomial(F exponent, F r) {
+    if constexpr (kFused)
+        return {exponent, r, exp_steps<0, NXENT_STEPS_AHEAD>(set(kExpPolynomial[0]), r)};
+    else
+        return {exponent, r};
 }
 
 template <>
-struct Reduced<D> {
+struct Reduced<D, true> {
     D exponent, r;
 };
+
+// What reduced() does below, in doubles. To round to an integer, adding 1.5·2^52 does what adding 1.5·2^23 does in float. No
+// other step is rounded but the last, once: r is a multiple of 2^-25, or z itself where n = 0, and n·(low part of ln 2) one of
+// 2^-52. (It depends on input so that only targets that need it compile it.)
+template <Input input, class V>
+NXENT_INLINE Reduced<V, false> reduced_in_doubles(V z, V float_round) {
+    V exponent = z;
+    const V r = map([&](int i) {
+        const auto x = widened_part(z, i);
+        using X = decltype(x + x);
+        const X round = X::all(kRoundDouble) + widened_part(float_round, i);
+        const X shifted = x * X::all(static_cast<double>(kLog2EFloat)) + round, n = shifted - round;
+        exponent.v[i] = low_words(shifted);
+        const X high = x - n * X::all(static_cast<double>(kLn2HighFloat));
+        return narrowed_part(high - n * X::all(static_cast<double>(kLn2LowFloat)));
+    });
+    return {exponent, r};
+}
 
 // z is shifted or scaled first.
 template <Input input, class X>
@@ -150,6 +201,8 @@ NXENT_INLINE Reduced<F> reduced(F z, F low, const Exponential<X>& c) {
         z = u;
     }
     z = greater(lowest, z);
+    if constexpr (!kFuses && (input == Input::Plain || input == Input::Shifted))
+        return reduced_in_doubles<input>(z, round);
     // n = rint(z·log2 e). Where that rounds to the wrong side, |r| is a little above ½ ln 2.
     const F shifted = fma(z, set(kLog2EFloat), round);
     const F n = sub(shifted, round);
@@ -162,8 +215,13 @@ NXENT_INLINE Reduced<F> reduced(F z, F low, const Exponential<X>& c) {
     else
         return begin_polynomial(shifted, fnma(n, set(kLn2LowFloat), r));
 }
-NXENT_INLINE F exponential(const Reduced<F>& x) {
+NXENT_INLINE F exponential(const Reduced<F, true>& x) {
     return mul(exp_steps<NXENT_STEPS_AHEAD, kExpDegree>(x.p, x.r), power_of_two(x.exponent));
+}
+template <class V>
+NXENT_INLINE V exponential(const Reduced<V, false>& x) {
+    return mul(map([&](int i) { return narrowed_part(exp_in_doubles(widened_part(x.r, i))); }),
+               power_of_two(x.exponent));
 }
 
 // The same in double; there is no low part.

@@ -15,6 +15,7 @@ namespace NXENT_TARGET {
 namespace {
 
 constexpr int kLanes = 16;
+constexpr bool kFuses = true;
 
 struct F {
     __m512 v;

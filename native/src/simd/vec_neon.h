@@ -14,6 +14,7 @@ namespace NXENT_TARGET {
 namespace {
 
 constexpr int kLanes = 16;
+constexpr bool kFuses = true;
 
 struct F {
     float32x4_t v[4];

@@ -10,6 +10,7 @@ internal static unsafe class ManagedBackend
         new InstructionSet<Avx512Vector, Avx512Doubles, Avx512Doubles>("avx512", Avx512Vector.IsSupported),
         new InstructionSet<Avx2Vector, Avx2Doubles, HardwareDoubles>("avx2", Avx2Vector.IsSupported),
         new InstructionSet<NeonVector, NeonDoubles, HardwareDoubles>("neon", NeonVector.IsSupported),
+        new InstructionSet<Sse2Vector, Sse2Doubles, HardwareDoubles>("sse2", Sse2Vector.IsSupported),
         new InstructionSet<ScalarVector, ScalarDoubles, OneDouble>("scalar", true),
     ];
 

@@ -34,6 +34,11 @@ internal static class VectorTypes
                 yield return (typeof(NeonVector), typeof(NeonDoubles));
             }
 
+            if (Sse2Vector.IsSupported)
+            {
+                yield return (typeof(Sse2Vector), typeof(Sse2Doubles));
+            }
+
             yield return (typeof(ScalarVector), typeof(ScalarDoubles));
         }
     }

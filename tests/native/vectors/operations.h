@@ -58,6 +58,7 @@ struct VectorOperations {
 };
 
 extern const VectorOperations vectors_scalar;
+extern const VectorOperations vectors_sse2;
 extern const VectorOperations vectors_avx2;
 extern const VectorOperations vectors_avx512;
 extern const VectorOperations vectors_neon;
