@@ -108,7 +108,7 @@ function Invoke-Format {
     Need dotnet clang-format
     # NUnit's analyzers suppress these in tests where they are wrong; dotnet format does not ask them.
     $suppressed = '--exclude-diagnostics', 'CS8600', 'CS8602', 'CS8604', 'CS8618'
-    $folders = 'native', 'tests/native', 'tests/oracle', 'tests/NativeXent.PackageTests/Programs', 'benchmarks/native',
+    $folders = 'native', 'tests/native', 'tests/oracle', 'tests/fuzz', 'tests/NativeXent.PackageTests/Programs', 'benchmarks/native',
         'benchmarks/peers/native'
     $sources = Get-ChildItem $folders -Recurse -Include *.h, *.c, *.cpp | ForEach-Object FullName
     if ($Rest.Count -eq 0) {

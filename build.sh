@@ -166,7 +166,7 @@ format() {
 }
 
 native_sources() {
-    find native tests/native tests/oracle tests/NativeXent.PackageTests/Programs benchmarks/native benchmarks/peers/native \
+    find native tests/native tests/oracle tests/fuzz tests/NativeXent.PackageTests/Programs benchmarks/native benchmarks/peers/native \
         \( -name '*.h' -o -name '*.c' -o -name '*.cpp' \) "$@"
 }
 
