@@ -7,7 +7,7 @@ namespace NativeXent.PackageTests.Support;
 /// <summary>Starts programs.</summary>
 internal static class Tool
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(30);
 
     // What would change the programs' behaviour, or the build's, if the tests themselves run with it.
     private static readonly string[] Cleared =
