@@ -47,7 +47,7 @@ struct Plan {
     double spread;       // label smoothing / classes
     double distance;     // what Σ b·(u_g − u) is made of by the sum that TargetSums has
     bool checks_range;   // whether any row may need the wide range
-    double most_factor;  // up to which a row's weight times its upstream gradient does not
+    double most_factor;  // up to which a row's upstream gradient does not
     double slope;        // u = slope·z, or what soft_capped() makes of it
     double unit;         // u of an anchor's shift is unit·shift
     double half_softcap;
@@ -73,13 +73,12 @@ NXENT_NOINLINE void set_range(const SoftmaxCrossEntropyJob& job, Plan& plan) {
     const double pull = 2.0 * magnitude(job.z_loss_scale), grad_scale = magnitude(job.grad_scale);
     bool ordinary = is_ordinary_factor(grad_scale) && is_ordinary_factor(pull) && !(is_double && pull > 1.0);
     double weight = 1;
-    if (plan.smears) {
-        ordinary = ordinary && is_ordinary_factor(plan.spread);
-        for (size_t c = 0; job.class_weights && c < job.rows.classes; ++c) {
-            ordinary = ordinary && is_ordinary_factor(job.class_weights[c]);
-            weight = job.class_weights[c] > weight ? job.class_weights[c] : weight;
-        }
+    if (plan.smears) ordinary = ordinary && is_ordinary_factor(plan.spread);
+    for (size_t c = 0; job.class_weights && c < job.rows.classes; ++c) {
+        ordinary = ordinary && is_ordinary_factor(job.class_weights[c]);
+        weight = job.class_weights[c] > weight ? job.class_weights[c] : weight;
     }
+    ordinary = ordinary && weight <= 0x1p+64;
     plan.most_factor = -1;
     const double factor = grad_scale * job.scale;
     if (ordinary) {
@@ -93,7 +92,7 @@ NXENT_NOINLINE void set_range(const SoftmaxCrossEntropyJob& job, Plan& plan) {
                                  : is_double                         ? kInfinity
                                  : job.element_type == NXENT_FLOAT16 ? 0x1p+16
                                                                      : 0x1p+128;
-    plan.checks_range = job.class_weights || (job.upstream && is_double) || !(most_upstream <= plan.most_factor);
+    plan.checks_range = (job.upstream && is_double) || !(most_upstream <= plan.most_factor);
 }
 
 NXENT_INLINE Plan make_plan(const SoftmaxCrossEntropyJob& job) {
@@ -900,14 +899,16 @@ NXENT_INLINE void put_row_outputs(const SoftmaxCrossEntropyJob& job, size_t i, d
     if (job.z_loss) put(array_of<V>(job.z_loss, 1, job.element_type), i, z_loss);
     if (job.lse) put(array_of<V>(job.lse, 1, job.element_type), i, lse);
 }
-// Whether a row's factors are so great or small that its gradient is to be wide_gradient()'s. Not where one is not finite.
+// Whether an upstream gradient, with the factors that all rows have, is so great or small that the row's gradient is to be
+// wide_gradient()'s. Not where it is not finite.
+NXENT_INLINE bool is_wide_factor(const Plan& plan, double upstream) {
+    const double size = magnitude(upstream);
+    if (size > 0 && size <= plan.most_factor && size >= kLeastFactor) return false;
+    return size > 0 && size < kInfinity;
+}
 template <class V>
-NXENT_NOINLINE bool needs_wide_range(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i) {
-    const Label label = label_of(job, i);
-    const double upstream = upstream_of<V>(job, i), size = magnitude(upstream);
-    if (label.ignored || !(size < kInfinity) || upstream == 0) return false;
-    return !is_ordinary_factor(size) || !is_ordinary_factor(label.weight) || label.weight > 0x1p+64 ||
-           !(size * (label.weight > 1.0 ? label.weight : 1.0) <= plan.most_factor);
+NXENT_INLINE bool needs_wide_range(const SoftmaxCrossEntropyJob& job, const Plan& plan, size_t i) {
+    return is_wide_factor(plan, upstream_of<V>(job, i));
 }
 
 // A row between its passes.

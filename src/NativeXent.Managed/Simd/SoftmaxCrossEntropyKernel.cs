@@ -1851,7 +1851,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         internal readonly double Spread;         // label smoothing / classes
         internal readonly double Distance;       // what Σ b·(u of the class apart − u) is made of by TargetSums' sum
         internal readonly bool ChecksRange;      // whether any row may need the wide range
-        internal readonly double MostFactor;     // up to which a row's weight times its upstream gradient does not
+        internal readonly double MostFactor;     // up to which a row's upstream gradient does not
         internal readonly double Slope;          // u = slope·z, or what SoftCapped() makes of it
         internal readonly double Unit;           // u of an anchor's shift is unit·shift
         internal readonly double HalfSoftcap;
@@ -1907,12 +1907,23 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             double mostUpstream = job.Upstream is null ? 1.0
                 : isDouble ? double.PositiveInfinity
                 : job.ElementType == ElementType.Float16 ? 65536.0 : 3.402823669209385e+38;
-            ChecksRange = job.ClassWeights is not null || (job.Upstream is not null && isDouble)
+            ChecksRange = (job.Upstream is not null && isDouble)
                 || !(mostUpstream <= MostFactor);
         }
 
+        /// <summary>
+        /// Whether an upstream gradient, with the factors that all rows have, is so great or small that the row's gradient is
+        /// to be ComputeWideGradient()'s. Not where it is not finite.
+        /// </summary>
+        internal bool IsWideFactor(double upstream)
+        {
+            double size = DoubleMath.Magnitude(upstream);
+            return !(size > 0 && size <= MostFactor && size >= LeastOrdinary)
+                && size > 0 && size < double.PositiveInfinity;
+        }
+
         // Factors that are 0 or between 2^-400 and 2^400 can be multiplied in any order. (NaN cannot.)
-        internal static bool IsOrdinaryFactor(double x)
+        private static bool IsOrdinaryFactor(double x)
         {
             double size = DoubleMath.Magnitude(x);
             return size is 0 or (>= LeastOrdinary and <= MostOrdinary);
@@ -1932,14 +1943,15 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             if (smears)
             {
                 ordinary = ordinary && IsOrdinaryFactor(spread);
-                for (nuint c = 0; job.ClassWeights is not null && c < job.Classes; c++)
-                {
-                    ordinary = ordinary && IsOrdinaryFactor(job.ClassWeights[c]);
-                    weight = job.ClassWeights[c] > weight ? job.ClassWeights[c] : weight;
-                }
             }
 
-            if (!ordinary)
+            for (nuint c = 0; job.ClassWeights is not null && c < job.Classes; c++)
+            {
+                ordinary = ordinary && IsOrdinaryFactor(job.ClassWeights[c]);
+                weight = job.ClassWeights[c] > weight ? job.ClassWeights[c] : weight;
+            }
+
+            if (!ordinary || !(weight <= 18446744073709551616.0))
             {
                 return -1;
             }

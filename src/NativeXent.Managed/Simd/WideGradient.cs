@@ -8,26 +8,8 @@ namespace NativeXent.Simd;
 /// </summary>
 internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVector, TScalar, TDoubles>
 {
-    // Whether a row's factors are so great or small that its gradient is to be ComputeWideGradient()'s. Not where one is not
-    // finite.
-    private protected static bool NeedsWideRange(in SoftmaxCrossEntropyJob job, in Plan plan, nuint i)
-    {
-        if (!plan.ChecksRange)
-        {
-            return false;
-        }
-
-        Label label = LabelOf(job, plan, i);
-        double size = DoubleMath.Magnitude(UpstreamOf(job, i));
-        if (label.IsIgnored || !(size < double.PositiveInfinity) || size == 0)
-        {
-            return false;
-        }
-
-        return !Plan.IsOrdinaryFactor(size) || !Plan.IsOrdinaryFactor(label.Weight)
-            || label.Weight > 18446744073709551616.0
-            || !(size * (label.Weight > 1.0 ? label.Weight : 1.0) <= plan.MostFactor);
-    }
+    private protected static bool NeedsWideRange(in SoftmaxCrossEntropyJob job, in Plan plan, nuint i) =>
+        plan.ChecksRange && plan.IsWideFactor(UpstreamOf(job, i));
 
     // The derivative of a softcap, 4t / (1 + t)² with t = e^−|x|.
     private static Ranged RangedDerivative(double z, in Plan plan)
