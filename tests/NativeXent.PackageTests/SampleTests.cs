@@ -17,6 +17,14 @@ internal sealed class SampleTests
     }
 
     [Test]
+    public void FSharp() => Assert.That(
+        Run("FSharp"), Is.EqualTo(["0.23  -0.37  0.14  0.33  0.33  -0.67", "loss 0.781, 2 rows"]));
+
+    [Test]
+    public void VisualBasic() => Assert.That(
+        Run("VisualBasic"), Is.EqualTo(["0.23  -0.37  0.14  0.33  0.33  -0.67", "loss 0.781, 2 rows"]));
+
+    [Test]
     public void Tensors()
     {
         Assert.That(Run("Tensors"), Is.EqualTo([

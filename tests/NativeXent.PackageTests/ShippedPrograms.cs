@@ -76,7 +76,7 @@ internal sealed class ShippedPrograms
     internal static readonly ShippedProgram WebAssembly = new("for-wasm", ("RuntimeIdentifiers", "browser-wasm"));
 
     /// <summary>Folders of samples/FromPackage.</summary>
-    internal static readonly string[] Samples = ["Minimal", "Tensors"];
+    internal static readonly string[] Samples = ["FSharp", "Minimal", "Tensors", "VisualBasic"];
 
     private static string[] Frameworks => ["net8.0", "net10.0"];
 
@@ -86,6 +86,11 @@ internal sealed class ShippedPrograms
     public static void Publish()
     {
         PackedFile.Need();
+        foreach (DocumentProgram program in DocumentProgram.All)
+        {
+            program.Write();
+        }
+
         Workspace.Build([
             FrameworkDependent, RuntimeSpecific, SelfContained, StrangePath, SingleFile, SelfExtracting, Trimmed,
             ReadyToRun, .. NativeAot, .. NativeAotStatic, ByLibrary, Plugin, PluginHost, PluginHostWithPackage, Windows,

@@ -48,7 +48,7 @@ internal static partial class Workspace
             """
             <Project>
               <ItemGroup>
-                <Program Include="*/*.csproj" />
+                <Program Include="*/*.*proj" />
               </ItemGroup>
               <Target Name="Restore">
                 <MSBuild Projects="@(Program)" Targets="Restore" BuildInParallel="true" ContinueOnError="WarnAndContinue" />
