@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: 44b40d60102ffd79eb44c61669093393203eb4d266aebfcd46cc064ce9c51d78
+// Header SHA-256: d59345bcdb9491b8bda6d9c03b27f457862e73071201660b98bbfa04ba4ba0a9
 
 #nullable enable
 
@@ -96,7 +96,8 @@ internal static unsafe partial class NativeMethods
 
     /// <summary>
     /// Softmax of each row, or its logarithm, and on request lse, for a range of rows. A row that holds NaN or
-    /// +infinity, or nothing but -infinity, gives NaN. Every argument is checked before anything is written.
+    /// +infinity, or nothing but -infinity, gives NaN, but an infinite lse where it holds no NaN. Every argument is
+    /// checked before anything is written.
     /// </summary>
     /// <param name="args">what to compute.</param>
     /// <returns>NXENT_OK, or the nxent_status of the first check that failed.</returns>
@@ -235,7 +236,10 @@ internal static unsafe partial class NativeMethods
     internal static extern nuint nxent_layout_value(nuint index);
 }
 
-/// <summary>Sums over the rows of a call's range that count, in the order of the rows.</summary>
+/// <summary>
+/// Sums over the rows of a call's range that count: in double, starting from 0, one row added after the other in their
+/// order. nxent_sigmoid_cross_entropy() adds in another order. A NaN is the canonical one.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct nxent_totals
 {
@@ -671,13 +675,20 @@ internal unsafe struct nxent_sigmoid_cross_entropy_args
     /// <summary>Number of positive_weights; may be 0 where that is null.</summary>
     public nuint num_classes;
 
-    /// <summary>Out: loss and rows (here: logits) over the range; weight is their sum of weights. Or null.</summary>
+    /// <summary>
+    /// Out: loss and rows (here: logits) over the range; weight is their sum of weights. Sixteen sums each: the logit
+    /// begin + k is added to sum k % 16, in the order of the logits; then sum i + 8 to sum i, i + 4 to i, i + 2 to i,
+    /// and the last two. Or null.
+    /// </summary>
     public nxent_totals* totals;
 
     /// <summary>Label smoothing, in [0, 1]: y := (1 - label_smoothing) * y + label_smoothing / 2.</summary>
     public double label_smoothing;
 
-    /// <summary>What every gradient element is multiplied with, 0 means 1.</summary>
+    /// <summary>
+    /// What every gradient element is multiplied with, 0 means 1. Where upstream is 0, the gradient is, whatever the
+    /// logit.
+    /// </summary>
     public double grad_scale;
 }
 
@@ -776,7 +787,8 @@ internal enum nxent_target_type : int
     NXENT_LABELS_INT64 = 1,
 
     /// <summary>
-    /// One number for each logit, laid out as the logits are: each row a distribution. It need not sum to 1.
+    /// One number for each logit, laid out as the logits are: each row a distribution. It need not sum to 1, and its
+    /// numbers may be negative: the formulas hold as they are. A subnormal one counts as 0.
     /// </summary>
     NXENT_DISTRIBUTION = 2,
 }
@@ -795,7 +807,8 @@ internal enum nxent_flags : int
 
     /// <summary>
     /// Counts the rows whose largest logit is the target, in totals. With distributions, the target is the largest of
-    /// the row. Of equals the first is taken. A row with a NaN result is not counted.
+    /// the row. Of equals the first is taken. A row whose loss, z-loss or gradient is NaN, or would be if it were asked
+    /// for, is not counted.
     /// </summary>
     NXENT_COUNT_CORRECT = 4,
 

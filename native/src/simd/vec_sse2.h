@@ -219,6 +219,11 @@ NXENT_INLINE F zero_below(F a, F limit) {
 NXENT_INLINE F select_below(F a, F b, F x, F y) {
     return map([&](int i) { return choose(_mm_cmplt_ps(a.v[i], b.v[i]), x.v[i], y.v[i]); });
 }
+NXENT_INLINE uint32_t equal_lanes(F a, F b) {
+    int bits = 0;
+    for (int i = 0; i < 4; ++i) bits |= _mm_movemask_ps(_mm_cmpeq_ps(a.v[i], b.v[i])) << (4 * i);
+    return static_cast<uint32_t>(bits);
+}
 NXENT_INLINE F power_of_two(F a) {
     return map([&](int i) { return _mm_castsi128_ps(_mm_slli_epi32(_mm_castps_si128(a.v[i]), 23)); });
 }
@@ -303,6 +308,11 @@ NXENT_INLINE D zero_below(D a, D limit) {
 }
 NXENT_INLINE D select_below(D a, D b, D x, D y) {
     return map_doubles([&](int i) { return choose(_mm_cmplt_pd(a.v[i], b.v[i]), x.v[i], y.v[i]); });
+}
+NXENT_INLINE uint32_t equal_lanes(D a, D b) {
+    int bits = 0;
+    for (int i = 0; i < 8; ++i) bits |= _mm_movemask_pd(_mm_cmpeq_pd(a.v[i], b.v[i])) << (2 * i);
+    return static_cast<uint32_t>(bits);
 }
 NXENT_INLINE D power_of_two(D a) {
     return map_doubles([&](int i) { return _mm_castsi128_pd(_mm_slli_epi64(_mm_castpd_si128(a.v[i]), 52)); });
