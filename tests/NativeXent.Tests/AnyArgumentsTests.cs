@@ -219,7 +219,9 @@ public sealed class AnyArgumentsTests(NativeXentBackend backend)
             int sample = _classes * _inner;
             int stride = _layout.Stride == 0 ? sample : (int)_layout.Stride;
             int destinationStride = _layout.DestinationStride == 0 ? sample : (int)_layout.DestinationStride;
-            double[] weights = options.ClassWeights.IsEmpty ? [.. Enumerable.Repeat(1.0, _classes)] : options.ClassWeights.ToArray();
+            double[] weights = options.ClassWeights.Count == 0
+                ? [.. Enumerable.Repeat(1.0, _classes)]
+                : options.ClassWeights.AsSpan().ToArray();
             for (int row = 0; row < _batch * _inner; row++)
             {
                 int at = logitsAt + (row / _inner * stride) + (row % _inner);
