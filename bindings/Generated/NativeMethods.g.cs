@@ -3,7 +3,7 @@
 //     Do not edit: change the header and run ./build.sh bindings.
 //     The SHA-256 below is that of the header's bytes with every CRLF replaced by LF.
 // </auto-generated>
-// Header SHA-256: d59345bcdb9491b8bda6d9c03b27f457862e73071201660b98bbfa04ba4ba0a9
+// Header SHA-256: 499fa010b007326673e374a653040a229f6b4f4a9245ae39c9d1ce550585c2f0
 
 #nullable enable
 
@@ -181,6 +181,50 @@ internal static unsafe partial class NativeMethods
     internal static extern nuint nxent_linear_workspace_size(
         int operation,
         nuint batch_size,
+        nuint num_features,
+        nuint num_outputs);
+
+    /// <summary>
+    /// A linear layer and the softmax cross-entropy of its output at once, for a whole batch: losses and the gradients
+    /// with respect to input, weight and bias, whichever are asked for. It computes 256 rows at a time, or 128 where
+    /// the workspace is smaller, so that the logits of all rows are never in memory. The results are those of
+    /// nxent_linear_forward(), nxent_softmax_cross_entropy(), nxent_linear_input_gradient() and
+    /// nxent_linear_weight_gradient() one after the other over the rows that are not ignored, to the bit, however many
+    /// rows are computed at a time; totals are added in groups of 16 rows (128 below 1024 classes).
+    /// </summary>
+    /// <remarks>
+    /// Of linear it uses all but output, output_grad and the ranges; input_grad, weight_grad and bias_grad may each be
+    /// null, and NXENT_ACCUMULATE concerns all three. Of loss it uses the targets, options and what there is for each
+    /// row; element_type must be float32, sizes those of linear, the range all rows, inner_size at most 1, and logits,
+    /// grad and workspace null. upstream acts on all three gradients. An ignored row has loss and gradient 0
+    /// (accumulated: its gradient stays as it is). Every argument is checked before anything is written. This is for
+    /// one thread; a caller that has several uses the other functions.
+    /// </remarks>
+    /// <param name="linear">the layer, with a workspace aligned to a double.</param>
+    /// <param name="loss">what to compute of its output.</param>
+    /// <param name="label_error">
+    /// null, or receives the first bad row and its label where NXENT_ERROR_LABEL_RANGE is returned.
+    /// </param>
+    /// <returns>
+    /// NXENT_OK, or the nxent_status of the first check that failed: NXENT_ERROR_OPTION_CONFLICT where the two
+    /// structures do not agree.
+    /// </returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern int nxent_linear_softmax_cross_entropy(
+        nxent_linear_args* linear,
+        nxent_softmax_cross_entropy_args* loss,
+        nxent_label_error* label_error);
+
+    /// <summary>How much workspace nxent_linear_softmax_cross_entropy() can use.</summary>
+    /// <param name="chunk_rows">
+    /// how many rows are to be computed at a time: 256, or 128, which is a little slower.
+    /// </param>
+    /// <param name="num_features">number of features.</param>
+    /// <param name="num_outputs">number of classes.</param>
+    /// <returns>the size in bytes; 0 for any other chunk_rows.</returns>
+    [DllImport(LibraryName, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+    internal static extern nuint nxent_linear_softmax_cross_entropy_workspace_size(
+        nuint chunk_rows,
         nuint num_features,
         nuint num_outputs);
 
@@ -751,7 +795,9 @@ internal enum nxent_status : int
     /// <summary>A class weight is negative, infinite or NaN.</summary>
     NXENT_ERROR_WEIGHT_RANGE = 15,
 
-    /// <summary>Options that exclude each other: an index to ignore with distributions.</summary>
+    /// <summary>
+    /// Options that exclude each other: an index to ignore with distributions; structures that do not agree.
+    /// </summary>
     NXENT_ERROR_OPTION_CONFLICT = 16,
 
     /// <summary>flags has a bit that is none of the operation's.</summary>

@@ -172,6 +172,9 @@ internal static class Errors
     internal static ArgumentException NoWeightOrBiasGradient() =>
         new("Nothing is asked for: there is room for neither the weight's gradient nor the bias's.", "weightGradient");
 
+    internal static ArgumentOutOfRangeException WorkspaceNotPositive(long value) =>
+        new(nameof(value), value, $"MaxWorkspaceBytes is {value}; it must be positive.");
+
     private static string Rows(nuint rows, nuint columns, nuint stride) =>
         $"{(rows == 1 ? "row" : "rows")} of {columns} elements"
         + (stride == columns ? string.Empty : $", {stride} elements apart,");
@@ -195,9 +198,9 @@ internal static class Errors
             Argument.Bias => "bias",
             Argument.Output => "output",
             Argument.OutputGradient => "output gradient",
-            Argument.InputGradient => "input gradient",
-            Argument.WeightGradient => "weight gradient",
-            Argument.BiasGradient => "bias gradient",
+            Argument.InputGradient or Argument.HeadInputGradient => "input gradient",
+            Argument.WeightGradient or Argument.HeadWeightGradient => "weight gradient",
+            Argument.BiasGradient or Argument.HeadBiasGradient => "bias gradient",
             _ => "upstream gradient",
         };
 
@@ -225,6 +228,7 @@ internal static class Errors
                 Argument.InputGradient => "inputGradient",
                 Argument.WeightGradient => "weightGradient",
                 Argument.BiasGradient => "biasGradient",
+                Argument.HeadInputGradient or Argument.HeadWeightGradient or Argument.HeadBiasGradient => "gradients",
                 Argument.ElementWeights or Argument.ElementUpstream or Argument.ElementLosses => "elements",
                 _ => "rows",
             };

@@ -300,6 +300,20 @@ public static unsafe partial class LinearLayer
         LinearJob.RunAll(ref job, native, execution.MaxDegreeOfParallelism);
     }
 
+    /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
+    internal static void CheckSizes(in LinearLayout layout)
+    {
+        if (layout.Features < 1)
+        {
+            throw Errors.LinearSizeNotPositive(nameof(layout.Features), layout.Features);
+        }
+
+        if (layout.Outputs < 1)
+        {
+            throw Errors.LinearSizeNotPositive(nameof(layout.Outputs), layout.Outputs);
+        }
+    }
+
     private static LinearJob NewJob<TInput, TWeight>(
         LinearOperation operation, nint batchSize, in LinearLayout layout, bool accumulate)
         where TInput : unmanaged
@@ -323,16 +337,7 @@ public static unsafe partial class LinearLayer
     {
         internal Matrices(in LinearLayout layout, LinearOperation operation)
         {
-            if (layout.Features < 1)
-            {
-                throw Errors.LinearSizeNotPositive(nameof(layout.Features), layout.Features);
-            }
-
-            if (layout.Outputs < 1)
-            {
-                throw Errors.LinearSizeNotPositive(nameof(layout.Outputs), layout.Outputs);
-            }
-
+            CheckSizes(layout);
             Input = operation == LinearOperation.InputGradient
                 ? new(Argument.InputGradient, layout.Features, layout.GradientStride, nameof(layout.GradientStride))
                 : new(Argument.Input, layout.Features, layout.InputStride, nameof(layout.InputStride));

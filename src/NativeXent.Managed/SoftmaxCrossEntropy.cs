@@ -400,7 +400,7 @@ public static unsafe partial class SoftmaxCrossEntropy
         bool byPointers)
     {
         bool native = execution.UsesNative;
-        CheckOptions(options, job.TargetType, shape);
+        CheckOptions(options, job.TargetType, shape.Classes);
         if (job.BatchSize == 0)
         {
             return Result(options, default, 0, 0);
@@ -408,16 +408,7 @@ public static unsafe partial class SoftmaxCrossEntropy
 
         job.Classes = shape.Classes;
         job.InnerSize = shape.InnerSize;
-        job.Accumulate = options.Accumulate;
-        job.Ignores = options.IgnoreIndex is not null;
-        job.IgnoreIndex = options.IgnoreIndex.GetValueOrDefault();
-        job.CountCorrect = options.CountCorrect;
-        job.WantsTotals = options.Reduction != Reduction.None;
-        job.LabelSmoothing = options.LabelSmoothing;
-        job.ZLossScale = options.ZLossScale;
-        job.Scale = options.Scale;
-        job.Softcap = options.Softcap.GetValueOrDefault();
-        job.GradScale = options.UpstreamScale;
+        SetOptions(ref job, options);
         if (job.Gradient is null)
         {
             job.Upstream = null;
@@ -441,11 +432,7 @@ public static unsafe partial class SoftmaxCrossEntropy
             LabelCheck.Count(job, byPointers, out ulong rows, out double weight);
             if (options.Reduction == Reduction.Mean && job.Gradient is not null)
             {
-                job.GradScale = weight == 0 ? 0 : options.UpstreamScale / weight;
-                if (!double.IsFinite(weight) || !double.IsFinite(job.GradScale))
-                {
-                    throw Errors.MeanOutOfRange(options.UpstreamScale, weight);
-                }
+                job.GradScale = MeanScale(options.UpstreamScale, weight);
             }
 
             // A scale of 0 gives gradients of 0 whatever the rows hold. A kernel would multiply: NaN · 0 is NaN.
@@ -496,11 +483,37 @@ public static unsafe partial class SoftmaxCrossEntropy
         }
     }
 
-    private static void CheckOptions(SoftmaxCrossEntropyOptions options, TargetType targetType, in Shape shape)
+    /// <summary>What the options say.</summary>
+    internal static void SetOptions(ref SoftmaxCrossEntropyJob job, SoftmaxCrossEntropyOptions options)
     {
-        if (options.ClassWeights.Count is > 0 and int count && (nuint)count != shape.Classes)
+        job.Accumulate = options.Accumulate;
+        job.Ignores = options.IgnoreIndex is not null;
+        job.IgnoreIndex = options.IgnoreIndex.GetValueOrDefault();
+        job.CountCorrect = options.CountCorrect;
+        job.WantsTotals = options.Reduction != Reduction.None;
+        job.LabelSmoothing = options.LabelSmoothing;
+        job.ZLossScale = options.ZLossScale;
+        job.Scale = options.Scale;
+        job.Softcap = options.Softcap.GetValueOrDefault();
+        job.GradScale = options.UpstreamScale;
+    }
+
+    /// <summary>What the gradient of a mean is scaled by.</summary>
+    /// <exception cref="ArgumentException">It is not finite.</exception>
+    internal static double MeanScale(double upstreamScale, double weight)
+    {
+        double scale = weight == 0 ? 0 : upstreamScale / weight;
+        return double.IsFinite(weight) && double.IsFinite(scale)
+            ? scale
+            : throw Errors.MeanOutOfRange(upstreamScale, weight);
+    }
+
+    /// <exception cref="ArgumentException">Options do not fit targets or classes.</exception>
+    internal static void CheckOptions(SoftmaxCrossEntropyOptions options, TargetType targetType, nuint classes)
+    {
+        if (options.ClassWeights.Count is > 0 and int count && (nuint)count != classes)
         {
-            throw Errors.ClassWeightsLength(count, shape.Classes);
+            throw Errors.ClassWeightsLength(count, classes);
         }
 
         if (targetType == TargetType.Distribution && options.IgnoreIndex is not null)
@@ -574,7 +587,7 @@ public static unsafe partial class SoftmaxCrossEntropy
     }
 
     // Outputs, from each other and from the rest.
-    private static void CheckApart(ReadOnlySpan<Extent> outputs, ReadOnlySpan<Extent> others, bool byPointers)
+    internal static void CheckApart(ReadOnlySpan<Extent> outputs, ReadOnlySpan<Extent> others, bool byPointers)
     {
         for (int i = 0; i < outputs.Length; i++)
         {
@@ -590,7 +603,7 @@ public static unsafe partial class SoftmaxCrossEntropy
         }
     }
 
-    private static SoftmaxCrossEntropyResult Result(
+    internal static SoftmaxCrossEntropyResult Result(
         SoftmaxCrossEntropyOptions options, in Totals totals, ulong rows, double weight) =>
         new()
         {

@@ -131,7 +131,7 @@ typedef enum nxent_status {
     NXENT_ERROR_OPTION_RANGE = 14,
     /** A class weight is negative, infinite or NaN. */
     NXENT_ERROR_WEIGHT_RANGE = 15,
-    /** Options that exclude each other: an index to ignore with distributions. */
+    /** Options that exclude each other: an index to ignore with distributions; structures that do not agree. */
     NXENT_ERROR_OPTION_CONFLICT = 16,
     /** flags has a bit that is none of the operation's. */
     NXENT_ERROR_FLAGS = 17,
@@ -621,6 +621,42 @@ NXENT_API int32_t nxent_linear_weight_gradient(const nxent_linear_args* args);
  */
 NXENT_API size_t nxent_linear_workspace_size(int32_t operation, size_t batch_size, size_t num_features,
                                              size_t num_outputs);
+
+/**
+ * A linear layer and the softmax cross-entropy of its output at once, for a whole batch: losses and the gradients with
+ * respect to input, weight and bias, whichever are asked for. It computes 256 rows at a time, or 128 where the workspace is
+ * smaller, so that the logits of all rows are never in memory. The results are those of nxent_linear_forward(),
+ * nxent_softmax_cross_entropy(), nxent_linear_input_gradient() and nxent_linear_weight_gradient() one after the other over
+ * the rows that are not ignored, to the bit, however many rows are computed at a time; totals are added in groups of 16 rows
+ * (128 below 1024 classes).
+ *
+ * Of linear it uses all but output, output_grad and the ranges; input_grad, weight_grad and bias_grad may each be null, and
+ * NXENT_ACCUMULATE concerns all three. Of loss it uses the targets, options and what there is for each row; element_type
+ * must be float32, sizes those of linear, the range all rows, inner_size at most 1, and logits, grad and workspace null.
+ * upstream acts on all three gradients. An ignored row has loss and gradient 0 (accumulated: its gradient stays as it is).
+ * Every argument is checked before anything is written. This is for one thread; a caller that has several uses the other
+ * functions.
+ *
+ * @param linear the layer, with a workspace aligned to a double.
+ * @param loss what to compute of its output.
+ * @param label_error null, or receives the first bad row and its label where NXENT_ERROR_LABEL_RANGE is returned.
+ * @return NXENT_OK, or the nxent_status of the first check that failed: NXENT_ERROR_OPTION_CONFLICT where the two structures
+ *         do not agree.
+ */
+NXENT_API int32_t nxent_linear_softmax_cross_entropy(const nxent_linear_args* linear,
+                                                     const nxent_softmax_cross_entropy_args* loss,
+                                                     nxent_label_error* label_error);
+
+/**
+ * How much workspace nxent_linear_softmax_cross_entropy() can use.
+ *
+ * @param chunk_rows how many rows are to be computed at a time: 256, or 128, which is a little slower.
+ * @param num_features number of features.
+ * @param num_outputs number of classes.
+ * @return the size in bytes; 0 for any other chunk_rows.
+ */
+NXENT_API size_t nxent_linear_softmax_cross_entropy_workspace_size(size_t chunk_rows, size_t num_features,
+                                                                   size_t num_outputs);
 
 /** The library's version, for example "1.2.3". */
 NXENT_API const char* nxent_version(void);

@@ -26,4 +26,7 @@ internal enum Argument
     InputGradient,
     WeightGradient,
     BiasGradient,
+    HeadInputGradient,
+    HeadWeightGradient,
+    HeadBiasGradient,
 }

@@ -48,9 +48,25 @@ internal static class Chunks
         out Totals totals)
         where TJob : struct, IJob<TJob>
     {
+        totals = default;
+        RunOnto(job, rows, rowsPerChunk, native, maxDegreeOfParallelism, wantsTotals, ref totals);
+    }
+
+    /// <summary>The same, with the totals of each chunk added to those there are.</summary>
+    internal static void RunOnto<TJob>(
+        in TJob job,
+        nuint rows,
+        nuint rowsPerChunk,
+        bool native,
+        int maxDegreeOfParallelism,
+        bool wantsTotals,
+        ref Totals totals)
+        where TJob : struct, IJob<TJob>
+    {
         if (rowsPerChunk >= rows || (maxDegreeOfParallelism == 1 && !wantsTotals))
         {
-            TJob.Run(job, native, out totals);
+            TJob.Run(job, native, out Totals all);
+            totals.Add(all);
             return;
         }
 
@@ -58,11 +74,10 @@ internal static class Chunks
         int threads = (int)nuint.Min((nuint)MostThreads(maxDegreeOfParallelism), chunks);
         if (threads > 1)
         {
-            RunParallel(job, rows, rowsPerChunk, native, threads, out totals);
+            RunParallel(job, rows, rowsPerChunk, native, threads, ref totals);
             return;
         }
 
-        totals = default;
         for (nuint begin = 0; begin < rows; begin += nuint.Min(rowsPerChunk, rows - begin))
         {
             TJob.Run(job.Part(begin, begin + nuint.Min(rowsPerChunk, rows - begin)), native, out Totals part);
@@ -71,10 +86,9 @@ internal static class Chunks
     }
 
     private static void RunParallel<TJob>(
-        in TJob job, nuint rows, nuint rowsPerChunk, bool native, int threads, out Totals totals)
+        in TJob job, nuint rows, nuint rowsPerChunk, bool native, int threads, ref Totals totals)
         where TJob : struct, IJob<TJob>
     {
-        totals = default;
         nuint rowsPerWave = rowsPerChunk * ChunksPerWave;
         Totals[] parts = ArrayPool<Totals>.Shared.Rent(
             (int)nuint.Min(ChunksPerWave, DivideUp(rows, rowsPerChunk)));
