@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "exact.h"
 
+#include <cmath>
+
 namespace nxent_oracle {
 
 Quad Softmax::one_minus_p(size_t k) const {
@@ -65,6 +67,12 @@ Softmax softmax_of(const Request& request, const std::vector<double>& logits) {
     return s;
 }
 
+// A target as it counts: subnormal ones are 0. (Those of float16 are normal float32 numbers.)
+static Quad target_of(const Request& request, double q) {
+    const bool subnormal = request.type->flushes && std::fabs(q) < request.type->smallest_normal();
+    return subnormal ? 0 : static_cast<Quad>(q);
+}
+
 CrossEntropyRow cross_entropy_of(const Request& request, const Row& row) {
     CrossEntropyRow r;
     r.s = softmax_of(request, row.logits);
@@ -73,7 +81,7 @@ CrossEntropyRow cross_entropy_of(const Request& request, const Row& row) {
     r.b.resize(n);
     for (size_t c = 0; c < n; ++c) {
         const Quad given = request.has_labels() ? (static_cast<int64_t>(c) == row.label ? 1 : 0)
-                                                : static_cast<Quad>(row.distribution[c]);
+                                                : target_of(request, row.distribution[c]);
         const Quad q = (1 - smoothing) * given + smoothing / static_cast<Quad>(n);
         r.b[c] = request.class_weights.empty() ? q : static_cast<Quad>(request.class_weights[c]) * q;
         r.sum_b += r.b[c];
