@@ -39,7 +39,7 @@ NXENT_NOINLINE void sigmoid_cross_entropy_in(const SigmoidCrossEntropyJob& job, 
     const D zero = set(0.0), one = set(1.0);
     // Whether what is multiplied could be subnormal and show in a result: it then counts as 0, so that no mode matters.
     const bool careful = sizeof(V) == sizeof(D) || job.positive_weights || magnitude(job.grad_scale) > 0x1p+700;
-    const auto normal = [careful](D x) { return careful ? flush_below(x, Numbers<D>::kSmallestNormal) : x; };
+    const auto normal = [&](D x) { return careful ? flush_below(x, Numbers<D>::kSmallestNormal) : x; };
     D losses = zero, weights = zero;
     for (size_t j = job.begin; j < job.end; j += kLanes) {
         const size_t lanes = job.end - j < kLanes ? job.end - j : kLanes;
