@@ -94,12 +94,9 @@ NXENT_NOINLINE void product_tile(size_t terms, const float* a, const float* b, c
     }
     NXENT_UNROLL
     for (size_t i = 0; i < kProductRows; ++i) {
-        if (!kWhole && i >= to.rows) break;
         NXENT_UNROLL
-        for (size_t j = 0; j < kVectors; ++j) {
-            if (!kWhole && j * kLanes >= to.columns) break;
-            join_output<kWhole>(to, i, j * kLanes, sums[i][j]);
-        }
+        for (size_t j = 0; j < kVectors; ++j)
+            if (kWhole || (i < to.rows && j * kLanes < to.columns)) join_output<kWhole>(to, i, j * kLanes, sums[i][j]);
     }
 }
 
