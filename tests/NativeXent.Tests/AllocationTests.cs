@@ -40,10 +40,15 @@ public sealed unsafe class AllocationTests(Target target)
 
     private IDisposable? _forced;
 
-    private ExecutionOptions Execution => target.Execution;
+    // Read once: asking the native library for its instruction set makes a string.
+    private ExecutionOptions Execution { get; set; }
 
     [SetUp]
-    public void ForceTarget() => _forced = target.Force();
+    public void ForceTarget()
+    {
+        _forced = target.Force();
+        Execution = target.Execution;
+    }
 
     [TearDown]
     public void RestoreTarget() => _forced!.Dispose();

@@ -115,8 +115,11 @@ public sealed class FamilyPropertyTests<T>(Target target)
 
     [Test]
     public void An_upstream_factor_of_a_power_of_two_multiplies_the_gradient_exactly() =>
-        Check(Cases, Gen.Choose(-8, 8).ToArbitrary(), (c, exponent) =>
+        Check(Cases, Gen.Choose(-8, 8).ToArbitrary(), (generated, exponent) =>
         {
+            // Their rows of doubles may take the way of a wide range at one factor and not at the other, which rounds
+            // differently.
+            Case c = default(T) is double ? generated with { ZLossScale = 0, Softcap = null } : generated;
             double factor = Math.ScaleB(1, exponent);
             double least = default(T) is Half ? Math.ScaleB(1, -14) : Math.ScaleB(1, -100);
             double most = default(T) is Half ? Math.ScaleB(1, 15) : Math.ScaleB(1, 100);
@@ -361,9 +364,11 @@ public sealed class FamilyPropertyTests<T>(Target target)
             double[] sums = [.. Enumerable.Range(0, c.Rows).Select(i =>
                 softmax.AsSpan(i * c.Classes, c.Classes).ToArray().Sum())];
             double[] bounds = [.. sums.Select(_ => 1 + (c.Classes * Tiny / Rounding))];
-            bool same = Enumerable.Range(0, softmax.Length).All(i =>
-                i % c.Classes == 0 || softmax[i] == gradient[i]);
-            return (softmax.All(p => p is >= 0 and <= 1) && same).Label("out of [0, 1], or not the gradient")
+
+            // Each is rounded in its own way, as several targets have the greatest class apart.
+            double[] ofOthers = [.. softmax.Select((p, i) => i % c.Classes == 0 ? gradient[i] : p)];
+            return softmax.All(p => p is >= 0 and <= 1).Label("out of [0, 1]")
+                .And(AssertClose(ofOthers, gradient, softmax, "gradient"))
                 .And(AssertClose([.. sums.Select(_ => 1.0)], sums, bounds, "sum"));
         });
 
@@ -736,8 +741,8 @@ public sealed class FamilyPropertyTests<T>(Target target)
                 [.. rows.SelectMany(row => row.ZLosses)],
                 new()
                 {
-                    Loss = double.NaN,
-                    ZLoss = double.NaN,
+                    Loss = null,
+                    ZLoss = null,
                     Weight = rows.Sum(row => row.Totals.Weight),
                     Rows = rows.Sum(row => row.Totals.Rows),
                     CorrectRows = rows.Sum(row => row.Totals.CorrectRows),
