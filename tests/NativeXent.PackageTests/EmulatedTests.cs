@@ -14,7 +14,7 @@ internal sealed class EmulatedTests
     private static readonly string[] Flags = ["-std=c11", "-O1", "-ffp-contract=off", "-I", Repository.Path("native/include")];
 
     // The hash over all element types, from the first program that ran: all others must have it too.
-    private static readonly string[] _setsOfX64 = ["avx512", "avx2", "sse2", "scalar"];
+    private static readonly string[] SetsOfX64 = ["avx512", "avx2", "sse2", "scalar"];
 
     private static string? _hashOfAllTypes;
 
@@ -96,7 +96,7 @@ internal sealed class EmulatedTests
         }
         else
         {
-            Assert.That(sets, Is.SubsetOf(_setsOfX64));
+            Assert.That(sets, Is.SubsetOf(SetsOfX64));
             Assert.That(sets, Does.Contain("sse2").And.Contains("scalar"));
         }
 
