@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 namespace nxent {
+namespace {
 
 // A chain of multiply-adds has so many terms: see matrix_product-inl.h.
 constexpr size_t kTermsTogether = 128;
@@ -70,4 +71,5 @@ inline size_t least_product_workspace(size_t rows, size_t columns, size_t terms)
     return blocks.a_floats + blocks.b_floats;
 }
 
+}  // namespace
 }  // namespace nxent
