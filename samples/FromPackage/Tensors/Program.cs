@@ -8,7 +8,7 @@ int[] labels = [1, 2];
 // Both work in the tensors' own memory; nothing is copied.
 SoftmaxCrossEntropy.Gradient(All(logits), labels, logits.Lengths[1], All(gradient));
 
-Console.WriteLine(gradient.ToString(2, 3));
+Console.WriteLine(gradient.ToString([2, 3]));
 
 // All elements of a dense tensor of any rank, row by row.
 static Span<T> All<T>(Tensor<T> tensor) =>

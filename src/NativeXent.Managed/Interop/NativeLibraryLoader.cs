@@ -157,7 +157,7 @@ internal static unsafe class NativeLibraryLoader
             return $"it does not export {nameof(NativeMethods.nxent_layout_name)} and its values.";
         }
 
-        // Everything else that this assembly calls.
+        // Everything else that this assembly declares.
         string[] exports =
         [
             nameof(NativeMethods.cross_entropy_with_logits_grad),
@@ -170,6 +170,8 @@ internal static unsafe class NativeLibraryLoader
             nameof(NativeMethods.nxent_linear_input_gradient),
             nameof(NativeMethods.nxent_linear_weight_gradient),
             nameof(NativeMethods.nxent_linear_workspace_size),
+            nameof(NativeMethods.nxent_linear_softmax_cross_entropy),
+            nameof(NativeMethods.nxent_linear_softmax_cross_entropy_workspace_size),
             nameof(NativeMethods.nxent_status_message),
             nameof(NativeMethods.nxent_active_isa),
             nameof(NativeMethods.nxent_usable_isa),

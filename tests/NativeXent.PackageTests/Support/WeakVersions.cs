@@ -55,7 +55,7 @@ internal static partial class WeakVersions
     // Sets the flag in a 64-bit little-endian ELF file; returns how many needs have it now.
     private static int MarkAsWeak(Span<byte> file, string[] versions)
     {
-        Assert.That(file[..6].SequenceEqual("\x7fELF\x02\x01"u8), Is.True, "a 64-bit little-endian ELF file");
+        Assert.That(file[..6].SequenceEqual("\u007fELF\u0002\u0001"u8), Is.True, "a 64-bit little-endian ELF file");
         int sections = (int)BinaryPrimitives.ReadUInt64LittleEndian(file[0x28..]);
         int size = BinaryPrimitives.ReadUInt16LittleEndian(file[0x3a..]);
         int count = BinaryPrimitives.ReadUInt16LittleEndian(file[0x3c..]);
