@@ -106,6 +106,6 @@ internal static partial class WeakVersions
         return marked;
     }
 
-    [GeneratedRegex(@"version [`'](?<version>[\w.]+)' not found \(required by (?<by>[^)]+)\)")]
+    [GeneratedRegex(@"(?<!weak )version [`'](?<version>[\w.]+)' not found \(required by (?<by>[^)]+)\)")]
     private static partial Regex MissingVersion();
 }
