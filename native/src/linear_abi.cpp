@@ -81,10 +81,10 @@ private:
     bool misaligned_ = false, null_ = false;
 };
 
-// Lines of the operand from the begin of the range on.
+// Lines of the operand from the begin of the range on. A matrix without elements may have no address to add to.
 ProductOperand lines(const Matrix& m, bool adjacent, size_t begin) {
     const size_t offset = (adjacent ? begin : begin * m.stride) * kElementSize[m.type];
-    return {static_cast<const char*>(m.start) + offset, m.type, m.stride, adjacent};
+    return {m.start ? static_cast<const char*>(m.start) + offset : nullptr, m.type, m.stride, adjacent};
 }
 
 void run(const nxent_linear_args& args, const Matrix& result, const ProductOperand& a, const ProductOperand& b,
