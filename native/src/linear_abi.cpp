@@ -177,8 +177,9 @@ int32_t nxent_linear_weight_gradient(const nxent_linear_args* args) {
             args->batch_size, nullptr);
     if (args->bias_grad && args->column_begin == 0)
         active_kernels().column_sums({args->batch_size, args->row_end - args->row_begin,
-                                      args->output_grad + args->row_begin, output_grad.stride,
-                                      args->bias_grad + args->row_begin, (args->flags & NXENT_ACCUMULATE) != 0});
+                                      args->output_grad ? args->output_grad + args->row_begin : nullptr,
+                                      output_grad.stride, args->bias_grad + args->row_begin,
+                                      (args->flags & NXENT_ACCUMULATE) != 0});
     return NXENT_OK;
 }
 
