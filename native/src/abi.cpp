@@ -5,6 +5,7 @@
 #include "compiler.h"
 #include "dispatch.h"
 #include "nativexent/nativexent.h"
+#include "totals.h"
 
 namespace nxent {
 namespace {
@@ -327,15 +328,6 @@ int32_t check(const nxent_sigmoid_cross_entropy_args& args, SigmoidCrossEntropyJ
     for (size_t c = 0; args.positive_weights && c < args.num_classes; ++c)
         if (!(args.positive_weights[c] >= 0) || !finite(args.positive_weights[c])) return NXENT_ERROR_WEIGHT_RANGE;
     return NXENT_OK;
-}
-
-// Processors differ in the NaN that they make of infinity less infinity.
-double canonical(double x) {
-    constexpr uint64_t kNaN = uint64_t{0x7ff8} << 48;
-    return x != x ? bit_cast<double>(kNaN) : x;
-}
-nxent_totals canonical(const nxent_totals& totals) {
-    return {canonical(totals.loss), canonical(totals.z_loss), canonical(totals.weight), totals.rows, totals.correct};
 }
 
 struct LayoutEntry {

@@ -37,6 +37,11 @@ constexpr size_t kElementSize[] = {4, 8, 2, 2};
 
 inline bool is_element_type(int32_t type) { return type >= NXENT_FLOAT32 && type <= NXENT_BFLOAT16; }
 
+// Of an element of a linear layer's input or weight, in bytes; 0 where there is no such type.
+inline size_t linear_element_size(int32_t type) {
+    return is_element_type(type) && type != NXENT_FLOAT64 ? kElementSize[type] : 0;
+}
+
 // A newer caller's further fields must not ask for anything.
 template <class Args>
 int32_t check_struct(const Args* args) {

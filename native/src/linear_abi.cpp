@@ -21,7 +21,8 @@ struct Matrix {
 class LinearCheck {
 public:
     explicit LinearCheck(const nxent_linear_args& args) : args_(args) {
-        if (!is_narrow(args.input_type) || !is_narrow(args.weight_type)) fail(NXENT_ERROR_ELEMENT_TYPE);
+        if (linear_element_size(args.input_type) == 0 || linear_element_size(args.weight_type) == 0)
+            fail(NXENT_ERROR_ELEMENT_TYPE);
         if ((args.flags & ~uint32_t{NXENT_ACCUMULATE}) != 0 || args.reserved != 0) fail(NXENT_ERROR_FLAGS);
     }
 
@@ -74,8 +75,6 @@ public:
     int32_t status() const { return status_; }
 
 private:
-    static bool is_narrow(int32_t type) { return is_element_type(type) && type != NXENT_FLOAT64; }
-
     const nxent_linear_args& args_;
     int32_t status_ = NXENT_OK;
     bool misaligned_ = false, null_ = false;

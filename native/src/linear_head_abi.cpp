@@ -4,6 +4,7 @@
 #include "argument_checks.h"
 #include "nativexent/nativexent.h"
 #include "product_blocks.h"
+#include "totals.h"
 
 namespace nxent {
 namespace {
@@ -49,7 +50,8 @@ public:
         : linear_(linear), loss_(loss), ignores_((loss.flags & NXENT_IGNORE_INDEX) != 0) {}
 
     int32_t check(nxent_label_error* label_error) {
-        if (loss_.element_type != NXENT_FLOAT32 || kind(linear_.input_type) == 0 || kind(linear_.weight_type) == 0)
+        if (loss_.element_type != NXENT_FLOAT32 || linear_element_size(linear_.input_type) == 0 ||
+            linear_element_size(linear_.weight_type) == 0)
             return NXENT_ERROR_ELEMENT_TYPE;
         if ((linear_.flags & ~uint32_t{NXENT_ACCUMULATE}) != 0 || linear_.reserved != 0 ||
             (loss_.flags & NXENT_ACCUMULATE) != 0)
@@ -86,14 +88,11 @@ public:
             const size_t left = batch - done;
             status = chunk(take(next, left < rows_ ? left : rows_, true), false, false, totals);
         }
-        if (loss_.totals && status == NXENT_OK) *loss_.totals = totals;
+        if (loss_.totals && status == NXENT_OK) *loss_.totals = canonical(totals);
         return status;
     }
 
 private:
-    // The element's size, or 0.
-    static size_t kind(int32_t type) { return is_element_type(type) && type != NXENT_FLOAT64 ? kElementSize[type] : 0; }
-
     int32_t check_memory() {
         const size_t batch = linear_.batch_size, features = linear_.num_features, classes = linear_.num_outputs;
         input_stride_ = linear_.input_stride ? linear_.input_stride : features;
@@ -120,8 +119,8 @@ private:
             {loss_.z_loss, 1, batch, batch, sizeof(float), true},
             {loss_.totals, 1, 1, 1, sizeof(nxent_totals), true},
             {linear_.workspace, 1, linear_.workspace_size, linear_.workspace_size, 1, true},
-            {linear_.input, batch, input_stride_, features, kind(linear_.input_type), false},
-            {linear_.weight, classes, weight_stride, features, kind(linear_.weight_type), false},
+            {linear_.input, batch, input_stride_, features, linear_element_size(linear_.input_type), false},
+            {linear_.weight, classes, weight_stride, features, linear_element_size(linear_.weight_type), false},
             {linear_.bias, 1, classes, classes, sizeof(float), false},
             {loss_.targets, 1, batch * target_size_, batch * target_size_, 1, false},
             {loss_.class_weights, 1, classes, classes, sizeof(double), false},
@@ -145,7 +144,7 @@ private:
                 if ((k < i || !arrays[k].is_output) && overlap(extents[i], extents[k])) return NXENT_ERROR_OVERLAP;
         if (too_large(kChunkRows, features, classes)) return NXENT_ERROR_SIZE_OVERFLOW;
         for (rows_ = kChunkRows; rows_ >= kLeastChunkRows; rows_ -= kLeastChunkRows) {
-            const HeadWorkspace places(rows_, features, classes, kind(linear_.input_type));
+            const HeadWorkspace places(rows_, features, classes, linear_element_size(linear_.input_type));
             const size_t needed = places.products + products_size(rows_, features, classes, least_product_workspace);
             if (linear_.workspace_size < needed) continue;
             char* const start = static_cast<char*>(linear_.workspace);
@@ -196,8 +195,8 @@ private:
         args.workspace = products_;
         args.workspace_size = products_size_;
         args.input_stride = adjacent ? input_stride_ : linear_.num_features;
-        args.input = gathered(linear_.input, input_stride_ * kind(linear_.input_type),
-                              linear_.num_features * kind(linear_.input_type), count, adjacent, input_);
+        args.input = gathered(linear_.input, input_stride_ * linear_element_size(linear_.input_type),
+                              linear_.num_features * linear_element_size(linear_.input_type), count, adjacent, input_);
         args.output = logits_;
         args.output_stride = 0;
         args.row_end = count;

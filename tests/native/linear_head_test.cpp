@@ -3,6 +3,8 @@
 // A linear layer and softmax cross-entropy at once: the bits of the functions for each, one after the other over the rows
 // that are not ignored, whatever the workspace holds.
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
 #include "support.h"
 
@@ -180,6 +182,38 @@ TEST(LinearHead, ArgumentsAreCheckedBeforeAnythingIsWritten) {
     refuse(NXENT_ERROR_OVERLAP, [&](auto& linear, auto&) { linear.weight = r.weight.data(); });
     refuse(NXENT_ERROR_OVERLAP, [&](auto&, auto& loss) { loss.loss = r.lse.data(); });
     EXPECT_EQ(nxent_linear_softmax_cross_entropy_workspace_size(100, 1, 1), 0u);
+}
+
+// The last row, alone in its chunk, has a loss of -infinity where the others have +infinity.
+TEST(LinearHead, ATotalThatIsNaNOverChunksIsTheCanonicalNaN) {
+    constexpr size_t rows = 257;
+    const std::vector<float> input(rows, 0x1.8p+127f), weight{-2, 1};
+    std::vector<float> targets;
+    for (size_t i = 0; i < rows; ++i) targets.insert(targets.end(), {i + 1 < rows ? 1.0f : -1.0f, 0});
+    std::vector<float> losses(rows);
+    std::vector<double> workspace(20000);
+    nxent_totals totals{};
+    nxent_linear_args linear{};
+    linear.struct_size = sizeof linear;
+    linear.batch_size = rows;
+    linear.num_features = 1;
+    linear.num_outputs = 2;
+    linear.input = input.data();
+    linear.weight = weight.data();
+    linear.workspace = workspace.data();
+    linear.workspace_size = workspace.size() * sizeof(double);
+    nxent_softmax_cross_entropy_args loss{};
+    loss.struct_size = sizeof loss;
+    loss.target_type = NXENT_DISTRIBUTION;
+    loss.batch_size = loss.row_end = rows;
+    loss.num_classes = 2;
+    loss.targets = targets.data();
+    loss.loss = losses.data();
+    loss.totals = &totals;
+    ASSERT_EQ(nxent_linear_softmax_cross_entropy(&linear, &loss, nullptr), NXENT_OK);
+    EXPECT_EQ(losses.front(), HUGE_VALF);
+    EXPECT_EQ(losses.back(), -HUGE_VALF);
+    EXPECT_EQ(std::bit_cast<uint64_t>(totals.loss), 0x7ff8000000000000u);
 }
 
 }  // namespace
