@@ -96,7 +96,8 @@ internal readonly unsafe ref struct LinearHead
         ref Totals totals)
     {
         int threads = Chunks.MostThreads(maxDegreeOfParallelism);
-        nuint rows = RowsPerChunk(job, nuint.Max(counted, job.Loss.LogSumExp is null ? 0 : job.BatchSize - counted), threads, options.MaxWorkspaceBytes);
+        nuint ignored = job.Loss.LogSumExp is null ? 0 : job.BatchSize - counted;
+        nuint rows = RowsPerChunk(job, nuint.Max(counted, ignored), threads, options.MaxWorkspaceBytes);
         nuint bytes = new WorkspaceLayout(job, rows).Bytes;
         nuint floats = Chunks.DivideUp(bytes, sizeof(float));
         if (floats <= FloatsOnStack)
@@ -233,6 +234,7 @@ internal readonly unsafe ref struct LinearHead
 
     private void Forward(nuint count)
     {
+        CopyInput(count);
         LinearJob job = new()
         {
             Operation = LinearOperation.Forward,
@@ -252,25 +254,26 @@ internal readonly unsafe ref struct LinearHead
         LinearJob.RunAll(ref job, _native, _threads);
     }
 
-    // The chunk's rows of the input, copied where they do not follow one another.
+    // The chunk's rows of the input; the copies where they do not follow one another.
     private void* Input(nuint count, out nuint stride)
     {
-        stride = _job.InputStride;
-        nuint size = _job.InputType.Size();
-        if (AreAdjacent(count))
-        {
-            return (byte*)_job.Input + (_rows[0] * stride * size);
-        }
-
-        for (nuint i = 0; i < count; i++)
-        {
-            NativeMemory.Copy(
-                (byte*)_job.Input + (_rows[i] * stride * size), _input + (i * _job.Features * size), _job.Features * size);
-        }
-
-        stride = _job.Features;
-        return _input;
+        bool adjacent = AreAdjacent(count);
+        stride = adjacent ? _job.InputStride : _job.Features;
+        return adjacent ? RowOfInput(0) : _input;
     }
+
+    private void CopyInput(nuint count)
+    {
+        bool adjacent = AreAdjacent(count);
+        nuint bytes = _job.Features * _job.InputType.Size();
+        for (nuint i = 0; !adjacent && i < count; i++)
+        {
+            NativeMemory.Copy(RowOfInput(i), _input + (i * bytes), bytes);
+        }
+    }
+
+    private byte* RowOfInput(nuint i) =>
+        (byte*)_job.Input + (_rows[i] * _job.InputStride * _job.InputType.Size());
 
     // Totals are added in groups of rows that depend on nothing but the number of classes.
     private nuint RowsPerGroup => _job.Classes < 1024 ? LeastRows : 16;

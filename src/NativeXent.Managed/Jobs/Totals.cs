@@ -1,3 +1,5 @@
+using NativeXent.Simd;
+
 namespace NativeXent.Jobs;
 
 /// <summary>Sums over the rows of a job's range that count, in the order of the rows.</summary>
@@ -18,9 +20,6 @@ internal struct Totals
     /// <summary>Number of rows whose largest logit is the target, where that was asked for.</summary>
     public ulong Correct;
 
-    // The quiet NaN without sign and payload; that of .NET has a sign.
-    private static double CanonicalNaN => BitConverter.UInt64BitsToDouble(0x7ff8_0000_0000_0000);
-
     internal void Add(in Totals other)
     {
         Loss += other.Loss;
@@ -38,7 +37,7 @@ internal struct Totals
         Weight = Canonical(Weight);
     }
 
-    private static double Canonical(double x) => double.IsNaN(x) ? CanonicalNaN : x;
+    private static double Canonical(double x) => double.IsNaN(x) ? DoubleMath.CanonicalNaN : x;
 
     /// <summary>What a total becomes for the caller; null where it was not asked for.</summary>
     internal static double? Reduce(double total, Reduction reduction, double divisor)
