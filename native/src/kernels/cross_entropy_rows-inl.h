@@ -181,7 +181,7 @@ NXENT_INLINE Anchor anchor_at(const Plan& plan, double x) {
 template <class V>
 struct Block {
     Anchor anchor;                     // stored e = exp(u − anchor)·2^65
-    typename Numbers<V>::Wide others;  // sum of e without the label
+    typename Numbers<V>::Wide others;  // sum of e without the class apart
     typename Numbers<V>::Wide factor;  // ratio() of anchor and the row's anchor
     Anchor base;                       // the anchor, or 0 where that is −infinity
 };
@@ -485,10 +485,10 @@ NXENT_INLINE bool is_infinite(const Block<V>& block) {
 }
 NXENT_INLINE double nan_or_zero(double x) { return x != x ? canonical_nan() : 0; }
 template <class V>
-NXENT_NOINLINE void look_for_nan(const RowMemory<V>& row, size_t begin, size_t count, size_t label, Block<V>& block) {
+NXENT_NOINLINE void look_for_nan(const RowMemory<V>& row, size_t begin, size_t count, size_t apart, Block<V>& block) {
     double sum = 0;
     for (size_t j = begin; j < begin + count; ++j)
-        if (j != label) sum += nan_or_zero(element(row.z, j));
+        if (j != apart) sum += nan_or_zero(element(row.z, j));
     block.others = wide<typename Numbers<V>::Wide>(sum);
 }
 
@@ -684,7 +684,7 @@ void general_gradient(const SoftmaxCrossEntropyJob& job, const Plan& plan, const
 
 // The exponential of the class apart relative to a row's anchor, times 2^kRatioPower. x is its number before_unit().
 template <class V>
-NXENT_INLINE double label_exponential(const Plan& plan, double x, Anchor anchor) {
+NXENT_INLINE double apart_exponential(const Plan& plan, double x, Anchor anchor) {
     const Anchor own = anchor_at<V>(plan, x);
     if (!is_shifted(own) && !is_shifted(anchor))
         return exp_reduced(reduce(x * plan.unit, own.exponent)) *
@@ -699,21 +699,21 @@ struct RowSums {
     using Wide = typename Numbers<V>::Wide;
 
     Anchor anchor;
-    Wide others;     // without the label; times 2^65·2^kRatioPower, so that it is never subnormal
-    double x_label;  // before_unit(); −infinity where there is no label
-    double e_label;  // its exponential, times 2^kRatioPower
+    Wide others;     // without the class apart; times 2^65·2^kRatioPower, so that it is never subnormal
+    double x_apart;  // that class's number before_unit(); −infinity where there is none
+    double e_apart;  // its exponential, times 2^kRatioPower
     Wide inverse;    // 1 / sum
     double sum;      // not above 0 where the row is NaN: a logit is NaN or +infinity, or all are −infinity
 
     RowSums() = default;
     RowSums(Anchor reference, Wide all_others, double x, double e)
-        : anchor(reference), others(all_others), x_label(x), e_label(e) {
-        const Wide whole = times(others, kUnbias * kRatioUnbias<V>) + wide<Wide>(e_label * kRatioUnbias<V>);
+        : anchor(reference), others(all_others), x_apart(x), e_apart(e) {
+        const Wide whole = times(others, kUnbias * kRatioUnbias<V>) + wide<Wide>(e_apart * kRatioUnbias<V>);
         sum = rounded(whole);
         inverse = NXENT_TARGET::inverse(whole);
     }
-    // Σ of the others' exponentials / the label's.
-    double odds() const { return quotient(others, e_label) * kUnbias; }
+    // Σ of the others' exponentials / that of the class apart.
+    double odds() const { return quotient(others, e_apart) * kUnbias; }
 };
 
 // What a row's targets b come to; X is double or, of rows side by side, D.
@@ -805,7 +805,7 @@ NXENT_INLINE RowLosses row_losses(const SoftmaxCrossEntropyJob& job, const Plan&
     RowLosses r{};
     const bool has_label = label.index < job.rows.classes;
     const double u_relative =
-        is_shifted(s.anchor) ? distance(plan, Anchor{s.x_label, 0}, s.anchor).high : above(plan, s.x_label, s.anchor);
+        is_shifted(s.anchor) ? distance(plan, Anchor{s.x_apart, 0}, s.anchor).high : above(plan, s.x_apart, s.anchor);
     // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
     const bool near = u_relative > -40.0;
     double log_sum = 0;
@@ -876,7 +876,7 @@ NXENT_INLINE RowGradient<typename Numbers<V>::Wide> row_gradient(const SoftmaxCr
     // Infinite, it would make NaN of probabilities that are 0.
     constexpr double kMost = 0x1p+900;
     r.scale = times(s.inverse, scale > kMost ? kMost : scale < -kMost ? -kMost : scale);
-    const double p = product(wide<typename Numbers<V>::Wide>(s.e_label), s.inverse);
+    const double p = product(wide<typename Numbers<V>::Wide>(s.e_apart), s.inverse);
     const double others = product(s.others, s.inverse) * kUnbias;
     const TargetTotals<double> small{targets.rest * r.power, targets.own * r.power, 0};
     r.apart = apart_gradient(small, p, others, small_pull, r.factor) * (kRatioUnbias<V> / r.power);
@@ -1018,7 +1018,7 @@ NXENT_INLINE void finish_row(const SoftmaxCrossEntropyJob& job, const Plan& plan
         blocks[b].factor = ratio<V>(plan, blocks[b].anchor, row.anchor);
         others = others + times(blocks[b].others, blocks[b].factor);
     }
-    const double e_apart = has_apart ? label_exponential<V>(plan, apart.x, row.anchor) : 0;
+    const double e_apart = has_apart ? apart_exponential<V>(plan, apart.x, row.anchor) : 0;
     const RowSums<V> sums(row.anchor, others, apart.x, e_apart);
     if (!(sums.sum > 0)) return finish_lost_row(job, plan, row, blocks, count, share, totals);
 

@@ -96,17 +96,17 @@ struct GroupLosses {
 };
 template <class Wide>
 NXENT_NOINLINE D group_losses(const SoftmaxCrossEntropyJob& job, const Plan& plan, const RowGroup& group, D n,
-                              Wide others, D e_label, const TargetTotals<D>& targets, GroupLosses& losses) {
+                              Wide others, D e_apart, const TargetTotals<D>& targets, GroupLosses& losses) {
     const D zero = set(0.0), u_relative = (load(group.u) - n * set(kLn2High)) - n * set(kLn2Low), far = set(-40.0);
     const bool all_near = greatest_lane(zero - u_relative) < 40.0;
-    const D log_sum = plan.wants_lse || !all_near ? log_wide(rounded(others + wide<Wide>(e_label)), zero) : zero;
+    const D log_sum = plan.wants_lse || !all_near ? log_wide(rounded(others + wide<Wide>(e_apart)), zero) : zero;
     D lse = zero;
     if (plan.wants_lse) lse = zero + (n * set(kLn2High) + (n * set(kLn2Low) + log_sum));
     store(losses.lse, lse);
     store(losses.z_loss, flush_below(set(job.z_loss_scale) * lse * lse, Numbers<D>::kSmallestNormal));
     D loss = zero;
     if (plan.wants_loss && job.target != Target::None) {
-        const D log_ratio = log1p_wide(quotient(others, e_label)), weight = load(group.weight);
+        const D log_ratio = log1p_wide(quotient(others, e_apart)), weight = load(group.weight);
         if (plan.smears)
             loss = dense_loss(targets, log_ratio);
         else
@@ -129,19 +129,19 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     constexpr double kFlushBelow = Numbers<V>::kFlushBelow;
     const D zero = set(0.0), one = set(1.0);
     const bool labelled = job.target != Target::None;
-    D n = n_block, factor = one, e_label = zero;
+    D n = n_block, factor = one, e_apart = zero;
     TargetTotals<D> b{one, zero, zero};
     D strange = zero;  // above 0 where a row is not ordinary
     if (labelled) {
         const D u = load(group.u);
         strange = select_below(set(Exponent<V>::kShiftAbove), magnitude(u), one, zero);
-        const D n_label = nearest_exponent(u);
+        const D n_apart = nearest_exponent(u);
         // So far apart that low parts could be subnormal.
         if constexpr (sizeof(V) == sizeof(D))
-            strange = strange + select_below(set(900.0), magnitude(n_block - n_label), one, zero);
-        n = greater(n_block, n_label);
+            strange = strange + select_below(set(900.0), magnitude(n_block - n_apart), one, zero);
+        n = greater(n_block, n_apart);
         factor = power_of_two_of(n_block - n);
-        e_label = exp_reduced(reduce(u, n_label)) * power_of_two_of(n_label - n);
+        e_apart = exp_reduced(reduce(u, n_apart)) * power_of_two_of(n_apart - n);
         b.rest = zero;
         b.own = load(group.weight);
     }
@@ -156,13 +156,13 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
         }
     }
     const Wide others = times(times(block_sum, factor), set(kUnbias));
-    const Wide inverse = NXENT_TARGET::inverse(others + wide<Wide>(e_label));
+    const Wide inverse = NXENT_TARGET::inverse(others + wide<Wide>(e_apart));
 
     GroupLosses losses;
     D pull = zero;
     const bool wants_losses = plan.wants_loss || plan.wants_lse;
     if (wants_losses)
-        pull = set(2.0 * job.z_loss_scale) * group_losses(job, plan, group, n, others, e_label, b, losses);
+        pull = set(2.0 * job.z_loss_scale) * group_losses(job, plan, group, n, others, e_apart, b, losses);
 
     D all_factor = set(job.grad_scale);
     if (job.upstream || job.ignores) {
@@ -183,7 +183,7 @@ NXENT_INLINE bool finish_group(const SoftmaxCrossEntropyJob& job, const Plan& pl
     store(gradient.high, parts.high);
     store(gradient.low, parts.low);
     if (labelled) {
-        const D p = product(wide<Wide>(e_label), inverse);
+        const D p = product(wide<Wide>(e_apart), inverse);
         D apart = apart_gradient(b, p, product(others, inverse), pull, all_factor);
         if (plan.capped) apart = apart * load(group.slope);
         store(gradient.apart, narrowed<V>(flush_below(apart, kFlushBelow)));

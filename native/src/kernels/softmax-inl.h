@@ -33,7 +33,7 @@ NXENT_NOINLINE void log_softmax_row(const LogSoftmaxJob& job, const SoftmaxCross
                          block);
         others = others + times(block.others, ratio<V>(plan, block.anchor, anchor));
     }
-    const RowSums<V> sums(anchor, others, m, label_exponential<V>(plan, m, anchor));
+    const RowSums<V> sums(anchor, others, m, apart_exponential<V>(plan, m, anchor));
     double lse;
     if (sums.sum > 0) {
         const double log_sum = log1p_wide(sums.odds());

@@ -110,7 +110,7 @@ NXENT_NOINLINE Ranged ranged_others(const Plan& plan, Anchor anchor, const Block
 template <class V>
 NXENT_NOINLINE double wide_loss(const Plan& plan, const RowSums<V>& s, double weight, const Block<V>* blocks,
                                 size_t count) {
-    const Ranged label = ranged_exp(distance(plan, Anchor{s.x_label, 0}, s.anchor));
+    const Ranged label = ranged_exp(distance(plan, Anchor{s.x_apart, 0}, s.anchor));
     const double inverse = 1.0 / label.value.high;
     return in_range(ranged(weight) * ranged_others<V>(plan, s.anchor, blocks, count) * ranged(inverse) *
                     Ranged{{1.0, 0}, 0.0 - label.exponent});

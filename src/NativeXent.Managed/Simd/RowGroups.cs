@@ -593,30 +593,30 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             HardwareDoubles blockExponent = HardwareDoubles.Load(blockExponents + k);
             HardwareDoubles exponent = blockExponent;
             HardwareDoubles factor = one;
-            HardwareDoubles eLabel = zero;
+            HardwareDoubles eApart = zero;
             if (labelled)
             {
                 HardwareDoubles u = HardwareDoubles.Load((double*)&group->U + k);
                 strange += HardwareDoubles.SelectBelow(
                     HardwareDoubles.Set(TNumbers.ShiftAbove), DoubleMath.Magnitude(u), one, zero);
-                HardwareDoubles labelExponent = DoubleMath.NearestExponent(u);
+                HardwareDoubles apartExponent = DoubleMath.NearestExponent(u);
 
                 // So far apart that low parts could be subnormal.
                 if (!IsFloat)
                 {
                     strange += HardwareDoubles.SelectBelow(
-                        HardwareDoubles.Set(900.0), DoubleMath.Magnitude(blockExponent - labelExponent), one, zero);
+                        HardwareDoubles.Set(900.0), DoubleMath.Magnitude(blockExponent - apartExponent), one, zero);
                 }
 
-                exponent = HardwareDoubles.Greater(blockExponent, labelExponent);
+                exponent = HardwareDoubles.Greater(blockExponent, apartExponent);
                 factor = DoubleMath.PowerOfTwo(blockExponent - exponent);
-                eLabel = DoubleMath.ExpReduced(DoubleMath.Reduce(u, labelExponent))
-                    * DoubleMath.PowerOfTwo(labelExponent - exponent);
+                eApart = DoubleMath.ExpReduced(DoubleMath.Reduce(u, apartExponent))
+                    * DoubleMath.PowerOfTwo(apartExponent - exponent);
             }
 
             exponent.Store((double*)&sums->Exponent + k);
             factor.Store((double*)&sums->Factor + k);
-            eLabel.Store((double*)&sums->ELabel + k);
+            eApart.Store((double*)&sums->EApart + k);
             Pair<HardwareDoubles> others = TNumbers.Times(
                 TNumbers.Times(LoadPair(blockSums, k), factor), HardwareDoubles.Set(Scale.Unbias));
             StorePair((double*)&sums->OthersHigh, k, others);
@@ -705,8 +705,8 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             HardwareDoubles rest = HardwareDoubles.Load((double*)&targets->Rest + k);
             HardwareDoubles own = HardwareDoubles.Load((double*)&targets->Own + k);
             Pair<HardwareDoubles> others = LoadPair((double*)&sums->OthersHigh, k);
-            Pair<HardwareDoubles> eLabel = new(HardwareDoubles.Load((double*)&sums->ELabel + k), zero);
-            Pair<HardwareDoubles> inverse = TNumbers.Inverse(TNumbers.Add(others, eLabel));
+            Pair<HardwareDoubles> eApart = new(HardwareDoubles.Load((double*)&sums->EApart + k), zero);
+            Pair<HardwareDoubles> inverse = TNumbers.Inverse(TNumbers.Add(others, eApart));
             HardwareDoubles pull = HardwareDoubles.Set(2.0 * job.ZLossScale) * HardwareDoubles.Load(logSumExps + k);
             HardwareDoubles factor = HardwareDoubles.Set(job.GradScale) * HardwareDoubles.Load(factors + k);
             factor *= HardwareDoubles.Set(job.Scale);
@@ -730,7 +730,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
                 one);
             HardwareDoubles apart = ApartGradient(
                 new TargetTotals<HardwareDoubles>() { Rest = rest, Own = own },
-                TNumbers.Product(eLabel, inverse),
+                TNumbers.Product(eApart, inverse),
                 TNumbers.Product(others, inverse),
                 pull,
                 factor);
@@ -804,14 +804,14 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
             HardwareDoubles high = n * HardwareDoubles.Set(DoubleMath.Ln2High);
             HardwareDoubles low = n * HardwareDoubles.Set(DoubleMath.Ln2Low);
             Pair<HardwareDoubles> others = LoadPair((double*)&sums->OthersHigh, k);
-            Pair<HardwareDoubles> eLabel = new(HardwareDoubles.Load((double*)&sums->ELabel + k), zero);
+            Pair<HardwareDoubles> eApart = new(HardwareDoubles.Load((double*)&sums->EApart + k), zero);
             HardwareDoubles uRelative = (HardwareDoubles.Load((double*)&group->U + k) - high) - low;
-            HardwareDoubles logSum = DoubleMath.Log(TNumbers.Rounded(TNumbers.Add(others, eLabel)), zero);
+            HardwareDoubles logSum = DoubleMath.Log(TNumbers.Rounded(TNumbers.Add(others, eApart)), zero);
             HardwareDoubles logSumExp = plan.WantsLogSumExp ? zero + (high + (low + logSum)) : zero;
             HardwareDoubles loss = zero;
             if (wantsLoss)
             {
-                HardwareDoubles logRatio = DoubleMath.Log1P(TNumbers.Quotient(others, eLabel.High));
+                HardwareDoubles logRatio = DoubleMath.Log1P(TNumbers.Quotient(others, eApart.High));
                 if (TTargets.Value)
                 {
                     loss = DenseLoss(LoadTargets(targets, k), logRatio);
@@ -1789,7 +1789,7 @@ internal abstract unsafe class RowGroups<TNumbers, TVector, TScalar, TDoubles>
     {
         internal Lanes<double> Exponent;
         internal Lanes<double> Factor;
-        internal Lanes<double> ELabel;
+        internal Lanes<double> EApart;
         internal Lanes<double> OthersHigh;
         internal Lanes<double> OthersLow;
     }

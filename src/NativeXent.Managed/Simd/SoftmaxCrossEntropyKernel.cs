@@ -303,9 +303,9 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
     }
 
     /// <summary>
-    /// A label's exponential relative to a row's anchor, times 2^RatioPower. x is its number BeforeUnit().
+    /// The exponential of the class apart relative to a row's anchor, times 2^RatioPower. x is its number BeforeUnit().
     /// </summary>
-    private protected static double LabelExponential(in Plan plan, double x, Anchor anchor)
+    private protected static double ApartExponential(in Plan plan, double x, Anchor anchor)
     {
         Anchor own = AnchorAt(plan, x);
         if (!IsShifted(own) && !IsShifted(anchor))
@@ -707,12 +707,12 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
     private protected static double NaNOrZero(double x) => double.IsNaN(x) ? DoubleMath.CanonicalNaN : 0;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void LookForNaN(in RowMemory row, nuint begin, nuint count, nuint label, ref Block block)
+    private static void LookForNaN(in RowMemory row, nuint begin, nuint count, nuint apart, ref Block block)
     {
         double sum = 0;
         for (nuint j = begin; j < begin + count; j++)
         {
-            if (j != label)
+            if (j != apart)
             {
                 sum += NaNOrZero(Element(row.Z, j));
             }
@@ -1159,8 +1159,8 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         RowLosses r = default;
         bool hasLabel = label.Index < job.Classes;
         double uRelative = IsShifted(s.Anchor)
-            ? Distance(plan, new(s.XLabel, 0), s.Anchor).High
-            : Above(plan, new OneDouble(s.XLabel), s.Anchor);
+            ? Distance(plan, new(s.XApart, 0), s.Anchor).High
+            : Above(plan, new OneDouble(s.XApart), s.Anchor);
 
         // Two forms of −log p: the first keeps a small loss accurate, the second holds where exp(u_y) is out of range.
         bool near = uRelative > -40.0;
@@ -1254,7 +1254,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         // Infinite, it would make NaN of probabilities that are 0.
         const double Most = 8.452712498170644e+270;
         r.Scale = TNumbers.Times(s.Inverse, scale > Most ? Most : scale < -Most ? -Most : scale);
-        OneDouble p = TNumbers.Product(new(s.ELabel), s.Inverse);
+        OneDouble p = TNumbers.Product(new(s.EApart), s.Inverse);
         double others = TNumbers.Product(s.Others, s.Inverse) * Scale.Unbias;
         TargetTotals<OneDouble> smallTargets = new()
         {
@@ -1557,7 +1557,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
             others = TNumbers.Add(others, DoubleMath.Times(blocks[b].Others, blocks[b].Factor));
         }
 
-        double eApart = hasApart ? LabelExponential(plan, apart.X, row.Anchor) : 0;
+        double eApart = hasApart ? ApartExponential(plan, apart.X, row.Anchor) : 0;
         RowSums sums = new(row.Anchor, others, apart.X, eApart);
         if (sums.IsNaN)
         {
@@ -1975,7 +1975,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
     private protected struct Block
     {
         internal Anchor Anchor;    // stored e = exp(u − anchor)·2^65
-        internal Pair<OneDouble> Others;      // sum of e without the label
+        internal Pair<OneDouble> Others;      // sum of e without the class apart
         internal Pair<OneDouble> Factor;      // Ratio() of anchor and the row's anchor
         internal Anchor Base;      // the anchor, or 0 where that is −infinity
     }
@@ -2050,21 +2050,21 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
     private protected readonly struct RowSums
     {
         internal readonly Anchor Anchor;
-        internal readonly Pair<OneDouble> Others;   // without the label; times 2^65·2^RatioPower, so never subnormal
-        internal readonly double XLabel; // BeforeUnit(); −infinity where there is no label
-        internal readonly double ELabel; // its exponential, times 2^RatioPower
-        internal readonly Pair<OneDouble> Inverse;  // 1 / sum
+        internal readonly Pair<OneDouble> Others; // without the class apart; times 2^65·2^RatioPower, so never subnormal
+        internal readonly double XApart; // BeforeUnit() of the class apart; −infinity where there is none
+        internal readonly double EApart; // its exponential, times 2^RatioPower
+        internal readonly Pair<OneDouble> Inverse; // 1 / sum
         internal readonly double Sum;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        internal RowSums(Anchor anchor, Pair<OneDouble> others, double xLabel, double eLabel)
+        internal RowSums(Anchor anchor, Pair<OneDouble> others, double xApart, double eApart)
         {
             Anchor = anchor;
             Others = others;
-            XLabel = xLabel;
-            ELabel = eLabel;
+            XApart = xApart;
+            EApart = eApart;
             Pair<OneDouble> whole = TNumbers.Add(
-                TNumbers.Times(others, Scale.Unbias * TNumbers.RatioUnbias), new(eLabel * TNumbers.RatioUnbias));
+                TNumbers.Times(others, Scale.Unbias * TNumbers.RatioUnbias), new(eApart * TNumbers.RatioUnbias));
             Sum = TNumbers.Rounded(whole);
             Inverse = TNumbers.Inverse(whole);
         }
@@ -2072,8 +2072,8 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
         // A logit is NaN or +infinity, or all are −infinity.
         internal bool IsNaN => !(Sum > 0);
 
-        // Σ of the others' exponentials / the label's.
-        internal double Odds => TNumbers.Quotient(Others, ELabel) * Scale.Unbias;
+        // Σ of the others' exponentials / that of the class apart.
+        internal double Odds => TNumbers.Quotient(Others, EApart) * Scale.Unbias;
     }
 
     // What a row's loss comes to.

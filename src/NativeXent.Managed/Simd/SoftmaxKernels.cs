@@ -87,7 +87,7 @@ internal abstract unsafe class SoftmaxKernels<TNumbers, TVector, TScalar, TDoubl
             others = TNumbers.Add(others, DoubleMath.Times(block.Others, Ratio(plan, block.Anchor, anchor)));
         }
 
-        RowSums sums = new(anchor, others, m, LabelExponential(plan, m, anchor));
+        RowSums sums = new(anchor, others, m, ApartExponential(plan, m, anchor));
         double logSumExp;
         if (sums.IsNaN)
         {

@@ -58,7 +58,7 @@ internal abstract unsafe partial class SoftmaxCrossEntropyKernel<TNumbers, TVect
     // weight·log1p(others / label), of a label whose probability is nearly 1.
     private static double WideLoss(in Plan plan, in RowSums s, double weight, Block* blocks, nuint count)
     {
-        Ranged label = Ranged.Exp(Distance(plan, new(s.XLabel, 0), s.Anchor));
+        Ranged label = Ranged.Exp(Distance(plan, new(s.XApart, 0), s.Anchor));
         double inverse = 1.0 / label.Value.High;
         return (((new Ranged(weight) * RangedOthers(plan, s.Anchor, blocks, count)) * new Ranged(inverse))
             * Ranged.PowerOfTwo(0.0 - label.Exponent)).InRange();
